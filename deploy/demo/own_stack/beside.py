@@ -62,9 +62,10 @@ def _needs(service: Model, moved: Collection[str], left: Collection[str]) -> str
     return None
 
 
-def running(model: Model, stack: Stack, others: Beside) -> list[str]:
-    """The services of the Compose files that the demo starts, or that a rollout does."""
-    return [name for name in model["services"] if name in others.started or name in stack.written_services()]
+def running(model: Model, stack: Stack, started: Collection[str] = ()) -> list[str]:
+    """The services of the Compose files that the demo has `started`, or that a rollout starts."""
+    names = {*started, *stack.written_services(), *(command.service for command in stack.before_flip)}
+    return [name for name in model["services"] if name in names]
 
 
 def compose_model(model: Model, stack: Stack, others: Beside, traefik: Json) -> Json:

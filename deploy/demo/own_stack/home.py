@@ -141,11 +141,11 @@ def _refuse(parts: _Parts, engine: Engine) -> None:
             f"out: {', '.join((*parts.others.started, *parts.others.left_out)) or 'there is none'}."
         )
     around = _surroundings(home.directory, engine)
-    found = dangers(parts.model, home.stack, running(parts.model, home.stack, parts.others), around)
+    found = dangers(parts.model, home.stack, running(parts.model, home.stack, parts.others.started), around)
     trial = home.directory / TRIAL
     make_live(given, given.tags.after, trial)
     later = model_of(given, home.stack, given.tags.after, trial)
-    found += dangers(later, home.stack, list(home.stack.written_services()), around)
+    found += dangers(later, home.stack, running(later, home.stack), around)
     shutil.rmtree(trial.parents[1])
     if found:
         own = "" if engine.owned else " Or run it on an engine of the demo's own, as root, with --own-engine."
@@ -214,7 +214,7 @@ def _start_beside(parts: _Parts, engine: Engine, image: str, ports: Mapping[str,
     points = {name: ports[_point(name)] for name in home.stack.traefik.entrypoints}
     traefik = ingress.service(home.stack, image, str(home.directory / "routes"), points, ports["metrics"])
     if engine.owned:
-        _make_outside(engine, model, running(model, home.stack, parts.others))
+        _make_outside(engine, model, running(model, home.stack, parts.others.started))
     file = home.directory / "beside.json"
     file.write_text(json.dumps(compose_model(model, home.stack, parts.others, traefik)))
     names = home.stack.env_files or ((DEFAULT_ENV_FILE,) if (home.live / DEFAULT_ENV_FILE).is_file() else ())
