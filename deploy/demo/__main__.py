@@ -183,7 +183,7 @@ def demo(
     ] = None,
     without: Annotated[list[str] | None, typer.Option(help="A service that is not started; may be repeated.")] = None,
     own_engine: Annotated[bool, typer.Option("--own-engine", help="Start a private Docker Engine (root).")] = False,
-    rps: Annotated[float | None, typer.Option(min=1, max=500, help="Requests per second: 100, or 20.")] = None,
+    rps: Annotated[float | None, typer.Option(min=1, max=500, help="Requests per second: 100; own: 20.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as the last line of output.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = False,
     record: Annotated[Path | None, typer.Option(help="Also write the display to this SVG file.")] = None,
