@@ -222,7 +222,7 @@ async def test_own_stack_goes_live_and_back_beside_itself(engine: Engine, own: O
     for said in (
         "middleware auth@file: it is on your host only",
         "certificate resolver le:",
-        "because no release has it: .env, app.env, state",
+        "because no release has it: .env, state, app.env",
         "proxy is not started: it needs web",
         "times/image: 20 seconds",
     ):

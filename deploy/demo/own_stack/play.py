@@ -139,7 +139,7 @@ def summary(show: Show, outcome: Json) -> None:
     facts.add_row("release", f"{outcome['before']} was live, {outcome['after']} was published")
     facts.add_row("result", f"[bold]{outcome['result']}[/]")
     facts.add_row("rollback", f"{outcome['rollback'] or 'not tried'}: {outcome['tag_live'] or 'nothing'} is live now")
-    facts.add_row("requests", f"{outcome['requests']:,}, each with GET to the health path of a route")
+    facts.add_row("requests", f"{outcome['requests']:,}, each GET to one of {len(outcome['by_route'])} routes")
     facts.add_row("failed", f"[bold {'red' if outcome['failed_requests'] else 'green'}]{outcome['failed_requests']}[/]")
     facts.add_row("slowest of a hundred", f"{outcome['p99_ms']:.0f} ms (p99)")
     for name, key in (("flip", "flip_ms"), ("flip back", "rollback_ms")):
