@@ -19,6 +19,8 @@ from deploy.demo.engine import EngineUnavailable, docker_engine, exit_on_sigterm
 from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.load import Load, Report
+from deploy.demo.own_stack.place import Asked
+from deploy.demo.own_stack.play import play_own
 from deploy.demo.repository import Variant
 from deploy.demo.show import Show, shown
 
@@ -34,6 +36,7 @@ REPORT_SECONDS = 30.0
 POLL_SECONDS = 0.1
 WARM_UP_REQUESTS = 200
 BAR_WIDTH = 30
+RPS = 100.0
 GREEN = ("skills-green", "api-green")
 
 Json = dict[str, Any]
@@ -170,20 +173,38 @@ def summary(show: Show, home_status: Json, outcome: Json, report: Report, varian
 
 
 def demo(
+    *,
     release: Annotated[Variant, typer.Option(help="The defect of the published release.")] = Variant.GOOD,
-    rps: Annotated[float, typer.Option(min=1, max=500, help="GET and POST requests per second.")] = 100,
+    stack: Annotated[Path | None, typer.Option(help="Play your own stack, by its stack file.")] = None,
+    repository: Annotated[Path | None, typer.Option(help="Its local Git repository; default: that of --stack.")] = None,
+    tag: Annotated[str | None, typer.Option(help="The release to publish; default: the newest tag.")] = None,
+    directory: Annotated[
+        Path | None, typer.Option(help="What only the host has, such as .env; default: the stack file's `directory`.")
+    ] = None,
+    without: Annotated[list[str] | None, typer.Option(help="A service that is not started; may be repeated.")] = None,
+    own_engine: Annotated[bool, typer.Option("--own-engine", help="Start a private Docker Engine (root).")] = False,
+    rps: Annotated[float | None, typer.Option(min=1, max=500, help="Requests per second: 100; own: 20.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as the last line of output.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = False,
     record: Annotated[Path | None, typer.Option(help="Also write the display to this SVG file.")] = None,
 ) -> None:
     """Brings a sample stack to v1.0.0, publishes v1.1.0 as GitHub would, and shows the rollout under load.
 
+    With --stack, it plays your own stack in the same way, from a copy: it writes to none of your files and containers.
     `bin/demo --python 3.13` uses another interpreter, chosen by version or path.
     """
     exit_on_sigterm()
+    if stack is None and (repository or tag or directory or without):
+        raise typer.BadParameter("--repository, --tag, --directory and --without need --stack", param_hint="--stack")
+    if stack is not None and release is not Variant.GOOD:
+        raise typer.BadParameter("--release is a defect of the sample stack, not of --stack", param_hint="--release")
     with shown() as show:
         try:
-            wrong = _whole(release, rps, as_json, keep, show)
+            if stack is None:
+                wrong = bool(_whole(release, rps or RPS, show, as_json=as_json, keep=keep, own_engine=own_engine))
+            else:
+                asked = Asked(stack, repository or stack.parent, tag, directory, without or ()).where_called()
+                wrong = not play_own(asked, rps, show, as_json=as_json, keep=keep, own_engine=own_engine)
         except EngineUnavailable as missing:
             show.console.print(f"[red]The demo cannot run here.[/] {missing}", highlight=False)
             raise typer.Exit(2) from None
@@ -192,8 +213,8 @@ def demo(
     raise typer.Exit(1 if wrong else 0)
 
 
-def _whole(variant: Variant, rps: float, as_json: bool, keep: bool, show: Show) -> list[str]:
-    with docker_engine(show.say) as engine, tempfile.TemporaryDirectory(prefix="zu-demo-") as directory:
+def _whole(variant: Variant, rps: float, show: Show, *, as_json: bool, keep: bool, own_engine: bool) -> list[str]:
+    with docker_engine(show.say, own=own_engine) as engine, tempfile.TemporaryDirectory(prefix="zu-demo-") as directory:
         base, traefik = ensure_base(engine.host, show.say), ensure_traefik(engine.host, show.say)
         place = Path(directory) / "environment"
         with environment(place, engine, base=base, traefik=traefik, say=show.say, access=SECURE_SKILLS) as home:

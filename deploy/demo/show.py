@@ -7,16 +7,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console, RenderableType
 from rich.status import Status
 
-from deploy.demo.load import Load
-
 RECORD_WIDTH = 100
 
 Json = dict[str, Any]
+
+
+class Count(Protocol):
+    """How many requests were answered, and how many of them failed."""
+
+    requests: int
+    failed: int
+
+
+class Clients(Protocol):
+    """Clients that count what they saw."""
+
+    @property
+    def report(self) -> Count: ...
+
 
 _FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 """Rich's template loads a font from a server; without it the viewer's own monospaced font is used."""
@@ -45,7 +58,7 @@ class Show:
         """Writes everything that was printed to an SVG file that loads nothing from elsewhere."""
         path.write_text(_FONT_FACE.sub("", self.record.export_svg(title=title)), encoding="utf-8")
 
-    def watch(self, tag: str, load: Load | None, status: Json) -> None:
+    def watch(self, tag: str, load: Clients | None, status: Json) -> None:
         """Shows one status: updates the spinner, and prints a line for a new step."""
         rollout = status["rollout"]
         if rollout is None or rollout["tag"] != tag:
