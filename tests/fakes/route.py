@@ -34,7 +34,8 @@ class FakeRoute:
     """
 
     def __init__(self, stack: Stack, clock: FakeClock, fuse: Fuse, note: Callable[[str], None]) -> None:
-        self._stack = stack
+        self._stack = self._first = stack
+        self._stacks: dict[tuple[Color, str], Stack] = {}
         self._foreign: dict[str, str] = {}
         self.lag = 0.05
         self.deaf = False
@@ -55,7 +56,23 @@ class FakeRoute:
         self._written = ""
         self._served: list[tuple[float, Color | None, str]] = []
 
-    async def flip(self, color: Color, rollout: str, copies: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def restack(self, stack: Stack) -> None:
+        """The operator changes the stack file. The routes stay as they are written."""
+        self._stack = stack
+
+    def routed(self, color: Color, rollout: str) -> tuple[RoutedService, ...]:
+        """The services that have a route in the file of `color` and `rollout`, with their Compose services then."""
+        return self._stacks.get((color, rollout), self._first).routed
+
+    async def flip(
+        self,
+        color: Color,
+        rollout: str,
+        copies: Mapping[str, tuple[str, ...]] | None = None,
+        *,
+        stack: Stack | None = None,
+    ) -> None:
+        self._stacks[color, rollout] = stack or self._stack
         self._copies = {**self._copies, color: copies} if copies else self._copies
         await in_thread(self._install, color, rollout)
 
@@ -66,11 +83,17 @@ class FakeRoute:
     def file(self) -> Path:
         return Path("/routes/dynamic/updater-routes.yml")
 
-    async def stands(self, color: Color, rollout: str | None) -> bool:
+    async def stands(self, color: Color, rollout: str | None, *, stack: Stack | None = None) -> bool:
         await asyncio.sleep(0)
-        return self._file is color and rollout in {None, self._written}
+        same = self.routed(color, self._written) == (stack or self._stack).routed
+        return self._file is color and (rollout is None or (rollout == self._written and same))
 
-    async def strays(self, reached: Reached | None = None) -> list[str]:
+    async def strays(
+        self,
+        reached: Reached | None = None,
+        *,
+        stack: Stack | None = None,  # noqa: ARG002 - a test names the strays
+    ) -> list[str]:
         """The files that take requests of the updater's routes."""
         known = await reached() if reached and self.by_host else {}
         by_host = [name for name, host in self.by_host.items() if host in known]
@@ -220,6 +243,10 @@ class FakeProbe:
     def __init__(self, stack: Stack, clock: FakeClock, route: FakeRoute, engine: FakeEngine) -> None:
         self.unknown: set[str] = set()
         self._stack, self._clock, self._route, self._engine = stack, clock, route, engine
+        self.restack(stack)
+
+    def restack(self, stack: Stack) -> None:
+        """Clients ask the routes of `stack` from now on."""
         self._routed = {(request.url, request.host): service for service, request in all_route_requests(stack)}
 
     async def ask(self, request: ProbeRequest) -> Answer:
@@ -230,7 +257,10 @@ class FakeProbe:
         if self._route.down:
             return _answer(request, 0)
         color, rollout = self._route.served()
-        if color is None:
+        service = (
+            next((s for s in self._route.routed(color, rollout) if s.name == service.name), None) if color else None
+        )
+        if color is None or service is None:
             return _answer(request, 404)
         reached = not (rollout and (service.colors[color] in self.unknown or self._is_renamed(service, color)))
         return _answer(request, (reached and self._engine.status(service.colors[color])) or 502, rollout)

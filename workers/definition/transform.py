@@ -8,19 +8,20 @@ from typing import Any
 
 from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
+from app.domain.release_stack import as_of, names_of
 from app.domain.stack import Color, Stack
 from workers.definition.environment import unmarked
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.fingerprint import fingerprint, with_marks_of
 from workers.definition.image_names import image_repository
+from workers.definition.published import startable
 from workers.definition.retired import left_out, resources_of, uses_of, without_retired
+from workers.definition.roles import COLOR_LABEL, NAME_LABEL, ROLLOUT_LABEL, roles_in
 from workers.ports import Comparison, Difference, Stamp
 
 STACK_LABEL = "updater.stack"
 RELEASE_LABEL = "updater.release"
 SHA_LABEL = "updater.sha"
-COLOR_LABEL = "updater.color"
-ROLLOUT_LABEL = "updater.rollout"
 DEFINITION_LABEL = "updater.definition"
 SHA_LENGTH = 12
 ONCE_LABEL = "updater.once"
@@ -30,8 +31,8 @@ ROLLBACK_LABEL = "updater.rollback"
 """A label that a release may set on any moved service: `never` if it cannot be rolled back, else `allowed`."""
 
 UNLESS_STOPPED = "unless-stopped"
-IDLE_PROFILE = "updater-idle"
 _LIVE = "x-updater-live"
+_LEFT = "no rollout replaces or stops its containers. `updater doctor` names those that run"
 
 Model = dict[str, Any]
 
@@ -56,7 +57,10 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     moved = stack.moved_services()
     missing = sorted(set(moved) - set(services))
     if missing:
-        raise ComposeInvalid(f"it has no service {', '.join(missing)}, but the stack file names it")
+        raise ComposeInvalid(
+            f"it has no service {', '.join(missing)}, but the stack file names it. Traffic is unchanged. Add it to the "
+            "release's Compose files, or remove it from the stack file"
+        )
     own = stack.updater.services if stack.updater else ()
     if programs := sorted(name for name in (*moved, *own) if "provider" in services.get(name, {})):
         raise ComposeInvalid(
@@ -74,7 +78,7 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
 def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid."""
     result = without_retired(model, stack)
-    for name in stack.moved_services():
+    for name in as_of(stack, roles_in(result)).moved_services():
         service = result["services"][name]
         labels = service["labels"]
         labels[ROLLOUT_LABEL] = stamp.rollout
@@ -93,11 +97,11 @@ def as_it_runs(
 ) -> Model:
     """`model`, live on `color`, in the form that a plain `docker compose up` can apply without changing what runs.
 
-    The idle color gets its own profile, because it does not run and its images may be missing. Services that depend on
-    it depend on the live color instead. Live services have no profile, even if the release's file gives them one. A
-    singleton that another rollout started (`singletons`: service → rollout id) keeps that rollout's definition from
-    `before`. The updater's own services keep theirs from `before` too, because they keep running. `release_in` reads
-    `sha` and `color` from the result.
+    The idle color gets its own profile, because it does not run and its images may be missing. Services that need it
+    need the live color instead. Services that the release moved and that the stack file no longer names get that
+    profile too. Live services have no profile, even if the release's file gives them one. A singleton that another
+    rollout started (`singletons`: service → rollout id) keeps that rollout's definition from `before`. The updater's
+    own services keep theirs from `before` too, because they keep running. `release_in` reads `sha` and `color` again.
     """
     before = before or {"services": {}}
     of_now = {
@@ -107,12 +111,14 @@ def as_it_runs(
     }
     own = stack.updater.services if stack.updater else ()
     result = with_services(model, before, [*sorted(of_now), *own])
-    for routed in stack.routed:
-        result["services"][routed.colors[color.other]]["profiles"] = [IDLE_PROFILE]
-    for name in stack.services(color):
+    roles = roles_in(result)
+    part = as_of(stack, roles)
+    live = [name for name in part.services(color) if name in result["services"]]
+    for name in live:
         result["services"][name].pop("profiles", None)
+    idle = {r.colors[color.other]: r.colors[color] for r in part.routed}
     result[_LIVE] = {"sha": sha, "color": str(color)}
-    return _depending_on(result, {r.colors[color.other]: r.colors[color] for r in stack.routed})
+    return startable(result, {**{name: None for name in roles if name not in {*live, *own}}, **idle})
 
 
 def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
@@ -121,15 +127,6 @@ def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
         case {"sha": str(sha), "color": str(color)} if color in list(Color):
             return sha, Color(color)
     return None
-
-
-def _depending_on(model: Model, live: Mapping[str, str]) -> Model:
-    """Replaces dependencies on idle services by live ones: Compose rejects a dependency on an inactive profile."""
-    for name, service in model["services"].items():
-        if waits := service.get("depends_on"):
-            moved = {live.get(needed, needed): how for needed, how in waits.items()}
-            service["depends_on"] = {needed: how for needed, how in moved.items() if needed != name}
-    return model
 
 
 def with_services(model: Mapping[str, Any], other: Mapping[str, Any], names: Iterable[str]) -> Model:
@@ -148,11 +145,10 @@ def with_services(model: Mapping[str, Any], other: Mapping[str, Any], names: Ite
 
 
 def one_way(model: Mapping[str, Any], stack: Stack) -> bool:
-    """Whether the release declares that it cannot be rolled back. Raises ComposeInvalid."""
+    """Whether the release declares in a service that it cannot be rolled back. Raises ComposeInvalid."""
     services = model["services"]
-    declared = {
-        name: (services[name].get("labels") or {}).get(ROLLBACK_LABEL, "allowed") for name in stack.moved_services()
-    }
+    moved = [name for name in dict.fromkeys((*stack.moved_services(), *roles_in(model))) if name in services]
+    declared = {name: (services[name].get("labels") or {}).get(ROLLBACK_LABEL, "allowed") for name in moved}
     if odd := {name: word for name, word in declared.items() if word not in {"never", "allowed"}}:
         where = ", ".join(f"{name} has {word!r}" for name, word in odd.items())
         raise ComposeInvalid(f"{ROLLBACK_LABEL} must be never or allowed; {where}")
@@ -173,6 +169,7 @@ def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, 
     changed["labels"] = {
         **(service.get("labels") or {}),
         STACK_LABEL: stack.project,
+        NAME_LABEL: names_of(stack)[name],
         RELEASE_LABEL: stamp.release,
         SHA_LABEL: stamp.sha,
         ROLLOUT_LABEL: stamp.rollout,
@@ -207,16 +204,27 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
     known = without_retired(live, stack, check=False) if live else {"services": {}}
     before = known["services"]
     own = stack.updater.services if stack.updater else ()
-    names = sorted({*services, *before} - set(moved)) if live else ()
+    roles = roles_in(known)
+    part = as_of(stack, roles)
+    was = {name: service for name, service in _names_before(stack, part).items() if service in before}
+    names = sorted({*services, *before} - {*moved, *part.moved_services()}) if live else ()
     changed = [(name, why) for name in names if (why := _why(name, model, known, (tree, stack.directory)))]
     return Comparison(
-        moved=tuple(_difference(name, services[name], before.get(name), tree) for name in moved),
+        moved=tuple(_difference(name, services[name], before.get(was.get(name, "")), tree) for name in moved),
         others=tuple((name, why) for name, why in changed if name not in own),
         own=tuple(name for name, _ in changed if name in own),
         retired=left_out(model, stack),
         one_way=one_way(model, stack),
         callers=tuple(advice.text for advice in advise(model, stack)),
     )
+
+
+def _names_before(stack: Stack, part: Stack) -> dict[str, str]:
+    """What the live release calls each Compose service of the stack: `part` is the stack as that release has it."""
+    then = {each.name: each for each in part.routed}
+    routed = {s.colors[c]: then[s.name].colors[c] for s in stack.routed if s.name in then for c in Color}
+    alone = {each.name: each.service for each in part.singletons}
+    return {**routed, **{s.service: alone[s.name] for s in stack.singletons if s.name in alone}}
 
 
 def _difference(name: str, service: Mapping[str, Any], before: Mapping[str, Any] | None, tree: str) -> Difference:
@@ -248,6 +256,8 @@ def _why(name: str, model: Mapping[str, Any], known: Mapping[str, Any], roots: t
     services, before = model["services"], known["services"]
     if name not in before:
         return "it is new"
+    if ROLLOUT_LABEL in (before[name].get("labels") or {}):
+        return f"the stack file no longer names it: {_LEFT}"
     if name not in services:
         return "it is gone from the release's file"
     if _unrooted(services[name], *roots) != _unrooted(before[name], *roots):

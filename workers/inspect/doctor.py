@@ -10,9 +10,9 @@ from app.domain.errors import UpdaterError
 from app.domain.findings import Check, Verdict
 from app.domain.stack import Color, Stack
 from app.domain.state import State
-from workers.adoption import adopt
+from workers.adoption import adopt, drift
 from workers.definition.files.live_compose import unused_files
-from workers.inspect import mounts, networks, traefik
+from workers.inspect import changed_stack, mounts, networks, traefik
 from workers.inspect.disk import disk_use
 from workers.inspect.leftovers import Leftover, leftovers
 from workers.ports import Notifier, Ports, Seen, Survey
@@ -45,6 +45,8 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
     except UpdaterError as error:
         return [Check("engine", Verdict.FAILED, str(error), "Start the Docker Engine, or correct DOCKER_HOST.")]
     state = ports.journal.state
+    part = await drift.live_stack(stack, ports)
+    roles = await ports.engine.roles_of(state.current.sha) if state.current else {}
     watched = mounts.outside(ports.route.file, seen.own_mounts) or ports.route.file
     checks = [
         _engine(seen),
@@ -54,8 +56,9 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         *await traefik.api(stack, ports),
         _same_paths(seen, [Path(stack.directory)]),
         *await _adoption(stack, ports),
-        *_colors(stack, state, seen, await ports.route.active()),
-        _by_hand(stack, state, seen),
+        *_colors(part, state, seen, await ports.route.active()),
+        *changed_stack.checks(stack, part, roles, state, seen),
+        _by_hand(part, state, seen),
         await asyncio.to_thread(_compose_files, stack),
         await _registries(ports),
         *map(_retired, leftovers(stack, seen)),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from app.domain.release_stack import Roles
 from app.domain.stack import Color
 from workers.ports.mutation import mutation
 
@@ -180,7 +181,8 @@ class Comparison:
 class Seen:
     """A container, as the engine reports it. `mounts` maps paths inside it to paths on the host.
 
-    `networks`: those in which it has an address, and `host` if it uses the host's network.
+    `networks`: those in which it has an address, and `host` if it uses the host's network. `rollout`: the one that made
+    it; None if none did. `named`: the name of its routed service or singleton in the stack file at that time.
     """
 
     service: str
@@ -193,6 +195,8 @@ class Seen:
     mounts: Mapping[str, str]
     name: str = ""
     networks: tuple[str, ...] = ()
+    rollout: str | None = None
+    named: str | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,12 @@ class Definitions(Protocol):
 
     def defined(self, sha: str) -> Definition:
         """The definition of a release that was defined before. Does not check that the file still exists."""
+
+    async def roles_of(self, sha: str, *, proven: bool = True) -> Roles:
+        """What the kept release moves, and as what; empty if its definition is missing.
+
+        `proven`: not of a definition that a rollout which has not ended made of the same commit.
+        """
 
     @mutation
     async def recall(self, stamp: Stamp, services: Sequence[str], tree: Path | None = None) -> Definition:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from app.domain.errors import BakeFailed, Interrupted, NeverHealthy, RoutedUnhealthy, UpdaterError
 from app.domain.routing.probe_request import ProbeRequest, all_route_requests, direct_request, route_requests
-from app.domain.stack import RoutedService
+from app.domain.stack import RoutedService, Stack
 from workers.ports import Answer, Definition, Instance
 from workers.rollout import one_version
 from workers.rollout.run import Run
@@ -137,9 +137,12 @@ async def _look(run: Run, service: RoutedService, instance: Instance) -> _Look:
     return _Look(passed, seen, seconds=answer.seconds, own_check=now.health)
 
 
-async def confirm_route(run: Run, rollout: str) -> None:
-    """Waits until every route answers with `rollout`: Traefik then uses the new file. Raises RouteNotConfirmed."""
-    await confirm_routes(run.stack, run.ports.clock, run.ports.route, rollout, partial(_ask_route, run))
+async def confirm_route(run: Run, rollout: str, stack: Stack) -> None:
+    """Waits until every route of `stack` answers with `rollout`: Traefik then uses the new file.
+
+    Raises RouteNotConfirmed.
+    """
+    await confirm_routes(stack, run.ports.clock, run.ports.route, rollout, partial(_ask_route, run))
 
 
 async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:

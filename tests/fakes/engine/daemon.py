@@ -57,6 +57,10 @@ class Daemon:
 
     # What a test sets up, and what it sees
 
+    def singletons_are(self, services: Collection[str]) -> None:
+        """None of `services`, nor of the earlier ones, may run twice."""
+        self._singletons = tuple(sorted({*services, *self._singletons}))
+
     def behave(self, name: str, tag: str, **change: Any) -> None:
         """`name` is without its color: `api` configures api-blue and api-green."""
         self._behaviours[name, tag] = replace(self._behaviour(name, tag), **change)

@@ -12,7 +12,8 @@ from workers.adapters.docker_host.client import PROJECT_LABEL, SERVICE_LABEL, Do
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.own_services.container import HOST, own_container, own_networks
 from workers.adapters.docker_host.reached import address_in
-from workers.definition.transform import COLOR_LABEL, RELEASE_LABEL
+from workers.definition.roles import COLOR_LABEL, ROLLOUT_LABEL, role_in
+from workers.definition.transform import RELEASE_LABEL
 from workers.ports import Seen, Survey
 
 
@@ -73,6 +74,8 @@ def seen_of(attrs: Mapping[str, Any]) -> Seen:
         mounts=mounts_of(attrs),
         name=str(attrs.get("Name", "")).removeprefix("/"),
         networks=_networks(attrs),
+        rollout=labels.get(ROLLOUT_LABEL),
+        named=role_in(labels).name,
     )
 
 

@@ -21,6 +21,7 @@ READS = {
             "unchanged",
             "published_path",
             "published_release",
+            "roles_of",
         ),
         *(
             "live_files",

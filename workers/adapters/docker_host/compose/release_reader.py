@@ -1,5 +1,6 @@
 """Makes the definition that runs from a release's Compose files: resolves, locates, checks and transforms them."""
 
+import copy
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -80,6 +81,12 @@ class ReleaseReader:
     ) -> None:
         self._compose, self._stack, self._store, self._policy = compose, stack, store, policy
         self._marks, self._written = marks, tuple(written)
+
+    def of(self, stack: Stack) -> "ReleaseReader":
+        """The reader of releases that have another part of the stack."""
+        other = copy.copy(self)
+        other._stack = stack
+        return other
 
     async def read(self, tree: Path, stamp: Stamp, published: Mapping[str, Any] | None, *, keep: bool) -> ReadRelease:
         """The definition of the release in `tree`. `published`: what a plain `docker compose` uses now.
