@@ -243,11 +243,12 @@ class FakeProbe:
     def __init__(self, stack: Stack, clock: FakeClock, route: FakeRoute, engine: FakeEngine) -> None:
         self.unknown: set[str] = set()
         self._stack, self._clock, self._route, self._engine = stack, clock, route, engine
+        self._routed: dict[tuple[str, str | None], RoutedService] = {}
         self.restack(stack)
 
     def restack(self, stack: Stack) -> None:
-        """Clients ask the routes of `stack` from now on."""
-        self._routed = {(request.url, request.host): service for service, request in all_route_requests(stack)}
+        """Clients ask the routes of `stack` too from now on."""
+        self._routed |= {(request.url, request.host): service for service, request in all_route_requests(stack)}
 
     async def ask(self, request: ProbeRequest) -> Answer:
         await self._clock.sleep(LATENCY)

@@ -28,7 +28,7 @@ def startable(model: Mapping[str, Any], idle: Mapping[str, str | None]) -> Model
     stopped = {**idle}
     for name, service in services.items():
         _lead(name, service, {old: new for old, new in stopped.items() if new}, services)
-    while left := [n for n in services if n not in stopped and set(_required(services[n])) & _without_place(stopped)]:
+    while left := [n for n in services if n not in stopped and set(required(services[n])) & _without_place(stopped)]:
         stopped |= dict.fromkeys(left)
     for name in (name for name in stopped if name in services):
         services[name]["profiles"] = [IDLE_PROFILE]
@@ -54,9 +54,14 @@ def _lead(name: str, service: Model, live: Mapping[str, str], services: Mapping[
         service["volumes_from"] = [_source(str(each), live) for each in sources]
     for key in SHARED:
         service |= {key: _shared(str(service[key]), live)} if service.get(key) else {}
-    contexts = (service.get("build") or {}).get(CONTEXTS) or {}
-    for key, value in contexts.items():
-        contexts[key] = _shared(str(value), live)
+    if contexts := (service.get("build") or {}).get(CONTEXTS):
+        led_to = {key: _shared(str(value), live) for key, value in contexts.items()}
+        service["build"][CONTEXTS] = {key: value for key, value in led_to.items() if _is_built(value, services)}
+
+
+def _is_built(context: str, services: Mapping[str, Model]) -> bool:
+    """Compose refuses the whole project if a build's context is a service that it cannot build."""
+    return not context.startswith(SERVICE) or "build" in services.get(context.removeprefix(SERVICE), {})
 
 
 def _link(link: str, live: Mapping[str, str]) -> str:
@@ -75,7 +80,7 @@ def _shared(value: str, live: Mapping[str, str]) -> str:
     return f"{SERVICE}{live.get(target, target)}" if value.startswith(SERVICE) else value
 
 
-def _required(service: Model) -> Iterator[str]:
+def required(service: Mapping[str, Any]) -> Iterator[str]:
     """The services without which the service cannot be created."""
     yield from (str(link).partition(":")[0] for link in service.get("links") or ())
     sources = [str(each) for each in service.get("volumes_from") or ()]
@@ -89,7 +94,7 @@ def _activate(services: Mapping[str, Model]) -> None:
     """Takes the profile of services that one without a profile cannot run without."""
     left = [name for name, service in services.items() if not service.get("profiles")]
     while left:
-        for needed in _required(services[left.pop()]):
+        for needed in required(services[left.pop()]):
             if services.get(needed, {}).get("profiles") not in (None, [], [IDLE_PROFILE]):
                 del services[needed]["profiles"]
                 left.append(needed)

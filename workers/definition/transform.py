@@ -14,7 +14,7 @@ from workers.definition.environment import unmarked
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.fingerprint import fingerprint, with_marks_of
 from workers.definition.image_names import image_repository
-from workers.definition.published import startable
+from workers.definition.published import required, startable
 from workers.definition.retired import left_out, resources_of, uses_of, without_retired
 from workers.definition.roles import COLOR_LABEL, NAME_LABEL, ROLLOUT_LABEL, roles_in
 from workers.ports import Comparison, Difference, Stamp
@@ -78,7 +78,8 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
 def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid."""
     result = without_retired(model, stack)
-    for name in as_of(stack, roles_in(result)).moved_services():
+    moved = as_of(stack, roles_in(result)).moved_services()
+    for name in (name for name in moved if name in result["services"]):
         service = result["services"][name]
         labels = service["labels"]
         labels[ROLLOUT_LABEL] = stamp.rollout
@@ -130,12 +131,17 @@ def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
 
 
 def with_services(model: Mapping[str, Any], other: Mapping[str, Any], names: Iterable[str]) -> Model:
-    """`model` with those services `names` that `other` has, as defined there, and the resources that they need."""
+    """`model` with those services `names` that `other` has, as defined there, and what they cannot run without."""
     result: Model = copy.deepcopy(dict(model))
-    for name in (n for n in names if n in other["services"]):
+    left = [name for name in names if name in other["services"]]
+    while left:
+        name = left.pop(0)
         service = result["services"][name] = copy.deepcopy(other["services"][name])
+        missing_ones = {n for n in required(service) if n in other["services"] and n not in result["services"]}
+        left += sorted(missing_ones - set(left))
         if waits := service.get("depends_on"):
-            service["depends_on"] = {key: how for key, how in waits.items() if key in result["services"]}
+            known = {*result["services"], *left}
+            service["depends_on"] = {key: how for key, how in waits.items() if key in known}
         for part, needed in uses_of(service).items():
             there = other.get(part) or {}
             missing = {key: there[key] for key in needed if key in there and key not in (result.get(part) or {})}

@@ -89,6 +89,13 @@ def _with_others(name: str, services: Services, moved: Mapping[str, str | None])
                 f"{key} has {value}, which the updater replaces at another time: {name} would keep what the old "
                 f"container of {other} has. Give {name} what it needs itself"
             )
+    fixed = {c: each for each in apart if (c := services.get(each, {}).get("container_name"))}
+    for link in services[name].get("external_links") or ():
+        if replaced := fixed.get(str(link).partition(":")[0]):
+            yield (
+                f"external_links has {link}, which leads to the container of {replaced} that runs now, and the updater "
+                f"replaces it. Connect to {replaced} instead, by its service's name in a network that both are in"
+            )
     for link in services[name].get("links") or ():
         other, _, alias = str(link).partition(":")
         if other in apart and moved[other] is None and alias not in {"", other}:

@@ -60,6 +60,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         *changed_stack.checks(stack, part, roles, state, seen),
         _by_hand(part, state, seen),
         await asyncio.to_thread(_compose_files, stack),
+        _clashes(seen),
         await _registries(ports),
         *map(_retired, leftovers(stack, seen)),
         await _route_names_what_is_live(ports),
@@ -194,6 +195,17 @@ def _compose_files(stack: Stack) -> Check:
     if unused := unused_files(stack):
         return Check("compose_files", Verdict.WARNING, unused.found, f"{unused.remedy}.")
     return Check("compose_files", Verdict.OK, f"releases use {', '.join(stack.compose_files)}")
+
+
+def _clashes(seen: Survey) -> Check:
+    """Checks whether services of the live directory's files cannot run at once, as they do in a rollout."""
+    if not seen.clashes:
+        return Check("clashes", Verdict.OK, "the services of the live directory's files can run at once")
+    remedy = (
+        "A release whose files are like this is refused before its build; your traffic is not affected. Correct the "
+        "Compose files in the repository."
+    )
+    return Check("clashes", Verdict.WARNING, "; ".join(seen.clashes), remedy)
 
 
 async def _registries(ports: Ports) -> Check:

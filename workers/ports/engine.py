@@ -207,6 +207,7 @@ class Survey:
     that a plain `docker compose up` in the live directory would run for each service; None if its file does not
     resolve. `retired` are the retired services that the live release's own file has. `own_name` and `own_networks` are
     those of the worker's container; None as with `own_mounts`. `others` are the running containers of other projects.
+    `clashes`: why a release with the services of `by_hand` would be refused.
     """
 
     containers: tuple[Seen, ...]
@@ -219,6 +220,7 @@ class Survey:
     own_name: str | None = None
     own_networks: frozenset[str] | None = None
     others: tuple[Seen, ...] = ()
+    clashes: tuple[str, ...] = ()
 
 
 class Definitions(Protocol):

@@ -146,4 +146,5 @@ class Container:
             (),
             {},
             networks=("shop_default",),
+            rollout=self.stamp.rollout if self.labelled else None,
         )

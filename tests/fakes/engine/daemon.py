@@ -137,6 +137,10 @@ class Daemon:
         """The tags of the running instances."""
         return [c.stamp.release for c in self._of(service) if c.runs(self._now)]
 
+    def up(self) -> set[str]:
+        """The services that run."""
+        return {c.service for c in self._containers.values() if c.runs(self._now)}
+
     def containers(self, service: str) -> list[Container]:
         return list(self._of(service))
 

@@ -12,6 +12,7 @@ from workers.adapters.docker_host.client import PROJECT_LABEL, SERVICE_LABEL, Do
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.own_services.container import HOST, own_container, own_networks
 from workers.adapters.docker_host.reached import address_in
+from workers.definition.clashes import clashes
 from workers.definition.roles import COLOR_LABEL, ROLLOUT_LABEL, role_in
 from workers.definition.transform import RELEASE_LABEL
 from workers.ports import Seen, Survey
@@ -41,6 +42,7 @@ async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
         own_name=None if own is None else seen_of(own.attrs).name,
         own_networks=await own_networks(docker, own),
         others=tuple(seen_of(c.attrs) for c in others),
+        clashes=tuple(clashes(by_hand or {}, stack.moved_services())),
     )
 
 

@@ -24,6 +24,7 @@ from workers.adapters.threads import in_file_thread
 from workers.definition import variables
 from workers.definition.bases import built_bases
 from workers.definition.built_with import built_with
+from workers.definition.clashes import clashes
 from workers.definition.environment import marked
 from workers.definition.files import mounts
 from workers.definition.files.contents import equal
@@ -134,6 +135,7 @@ class ReleaseReader:
         unused = await in_file_thread(unused_files, stack)
         bases = await in_file_thread(_bases, located.model, moved, stack.project)
         missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.moved_services()), *bases]
+        missing += clashes(model, stack.moved_services())
         missing += remade(located.model, published or {}, moved)
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
