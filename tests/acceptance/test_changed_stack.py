@@ -1,4 +1,4 @@
-"""The stack grows, is renamed in and shrinks under load: each change goes live and back, and survives `docker compose up`."""
+"""The stack grows, is renamed in and shrinks under load: each change goes live, back, and through a plain Compose."""
 
 import asyncio
 import os

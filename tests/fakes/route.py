@@ -113,8 +113,10 @@ class FakeRoute:
 
     async def files(self) -> Mapping[str, str]:
         await asyncio.sleep(0)
-        own = {self.file.name: _text(self._stack, self._file, self._written)} if self._file else {}
-        return {**self._foreign, **own}
+        if self._file is None:
+            return dict(self._foreign)
+        stack = self._stacks.get((self._file, self._written), self._first)
+        return {**self._foreign, self.file.name: _text(stack, self._file, self._written)}
 
     async def loaded(self) -> Mapping[str, Any]:
         if self.unreadable_api:

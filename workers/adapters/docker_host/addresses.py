@@ -5,6 +5,7 @@ from dataclasses import replace
 from app.domain.stack import Stack
 from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.own_services.container import own_container, own_networks
+from workers.definition.roles import role_in
 from workers.ports import Instance
 
 
@@ -18,12 +19,13 @@ class Addresses:
     def __init__(self, docker: Docker, stack: Stack) -> None:
         self._docker, self._stack = docker, stack
         self._networks = {name: s.network for s in stack.routed for name in s.colors.values() if s.network}
+        self._by_name = {s.name: s.network for s in stack.routed if s.network}
         self._own: frozenset[str] | None = None
         self._known = False
 
     async def choose(self, instance: Instance) -> Instance:
         """The instance with its address; without one if the worker reaches none. Raises EngineFailed."""
-        network = self._networks.get(instance.service)
+        network = self._networks.get(instance.service) or self._renamed(instance)
         if network is not None:
             wanted = {network, f"{self._stack.project}_{network}"}
             return _at(instance, wanted & set(instance.addresses))
@@ -31,6 +33,11 @@ class Addresses:
             return instance
         shared = await self._shared(instance, again=False) or await self._shared(instance, again=True)
         return _at(instance, shared)
+
+    def _renamed(self, instance: Instance) -> str | None:
+        """The network of a color whose Compose service had another name when its release was defined."""
+        role = role_in(instance.labels)
+        return self._by_name.get(role.name) if role.color and role.name else None
 
     async def _shared(self, instance: Instance, *, again: bool) -> set[str]:
         if again or not self._known:
