@@ -47,7 +47,7 @@ def definition(stack: Stack, *, named: bool = True) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def engine_of(stack: Stack, releases: Path) -> Iterator[DockerEngine]:
-    answers = {"GET /containers/json": (200, []), "GET /images/json": (200, [])}
+    answers: dict[str, tuple[int, object]] = dict.fromkeys(("GET /containers/json", "GET /images/json"), (200, []))
     with http_engine(answers) as http:
         client = docker.DockerClient(base_url=http.host, version="1.41")
         try:
