@@ -14,6 +14,7 @@ from app.domain.stack import Color, RoutedService, Stack
 from tests.fakes.clock import Blocking, FakeClock, in_thread
 from tests.fakes.engine import FakeEngine
 from tests.fakes.fuse import Fuse
+from workers.adoption.strays import strays_in
 from workers.ports import Answer
 from workers.ports.route import Reached
 from workers.routing import route_file
@@ -88,16 +89,14 @@ class FakeRoute:
         same = self.routed(color, self._written) == (stack or self._stack).routed
         return self._file is color and (rollout is None or (rollout == self._written and same))
 
-    async def strays(
-        self,
-        reached: Reached | None = None,
-        *,
-        stack: Stack | None = None,  # noqa: ARG002 - a test names the strays
-    ) -> list[str]:
+    async def strays(self, reached: Reached | None = None, *, stack: Stack | None = None) -> list[str]:
         """The files that take requests of the updater's routes."""
         known = await reached() if reached and self.by_host else {}
         by_host = [name for name, host in self.by_host.items() if host in known]
-        return [*self.beside, *by_host, *(self._foreign if self._file else ())]
+        return [*self.beside, *by_host, *self._foreign_strays(stack or self._stack)]
+
+    def _foreign_strays(self, stack: Stack) -> list[str]:
+        return strays_in(self._foreign, self.file.name, stack, {}).files if self._file and self._foreign else []
 
     async def set_aside(self, name: str) -> None:
         self._fuse.burn()

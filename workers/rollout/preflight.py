@@ -8,6 +8,7 @@ from app.domain.release_stack import released_twice
 from app.domain.stack import Stack
 from workers.adoption import adopt, drift
 from workers.adoption.conflicts import conflicts
+from workers.adoption.new_routes import still_led
 from workers.ports import Ports, Room
 from workers.rollout.health import confirm_route
 from workers.rollout.run import Run
@@ -147,6 +148,7 @@ async def _lasting(stack: Stack, ports: Ports, room: Room) -> list[str]:
         *_cramped(stack, room),
         *await _missing(stack, ports),
         *await conflicts(stack, ports),
+        *await still_led(stack, ports),
         *await _certificates(stack, ports),
     ]
 
