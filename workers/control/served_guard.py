@@ -54,9 +54,14 @@ class _Protecting:
         await self._engine.forget([*keep, *await self._served()])
 
     async def _served(self) -> set[str]:
-        """The commits of the containers that run in the color of the route file."""
-        color = await self._route.active()
-        services = [name for name, own in self._colors.items() if own is color]
+        """The commits of the containers that run in the color of the route file.
+
+        The published release may have services of other names than the stack file.
+        """
+        color, published = await self._route.active(), await self._engine.published_release()
+        roles = await self._engine.roles_of(published[0]) if published else {}
+        colors = {**self._colors, **{name: role.color for name, role in roles.items()}}
+        services = [name for name, own in colors.items() if color is not None and own is color]
         found = [instance for name in services for instance in await self._engine.find(name)]
         return {instance.sha for instance in found if instance.sha and not instance.gone}
 

@@ -131,6 +131,7 @@ class Container:
             adopted=self.adopted,
             created=self.created,
             host=self.host,
+            labels={"updater.color": self.color} if labelled and not self.adopted and self.color else {},
             stop_grace=self.behaviour.stop_grace,
         )
 

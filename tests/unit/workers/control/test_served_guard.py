@@ -1,5 +1,7 @@
 """Nothing stops, replaces or removes a container of the color that the route leads to."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.errors import StillServes
@@ -42,6 +44,34 @@ async def test_serving_release_is_never_pruned(world: World, pruned: bool) -> No
     await clean([sha_of("v1.1.0")])
     assert await world.engine.missing(stamp.sha, ["api-blue"]) == []
     await world.ports.engine.publish(definition, Color.BLUE)
+
+
+@pytest.fixture
+async def renamed(world: World) -> World:
+    """The stack file has other names for the live colors than the live release."""
+    await world.ports.engine.publish(world.engine.defined(sha_of("v1.0.0")), Color.BLUE)
+    names = {color: f"app-{color}" for color in Color}
+    skills, api = world.stack.routed
+    world.restack(replace(world.stack, routed=(skills, replace(api, colors=names))))
+    return world
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World()
+    await world.live("v1.0.0")
+    stamp = Stamp("v1.0.0", sha_of("v1.0.0"), "r-v1.0.0")
+    await world.engine.define(await world.source.checkout(stamp.sha), stamp)
+    return world
+
+
+async def test_serving_container_is_protected_by_its_color(renamed: World) -> None:
+    (serving,) = await renamed.ports.engine.find("api-blue")
+    with pytest.raises(StillServes, match="api-blue"):
+        await renamed.ports.engine.stop(serving.id, 1)
+    renamed.engine.by_hand(stop=["skills-blue"])
+    await renamed.ports.engine.prune([sha_of("v1.1.0")])
+    assert await renamed.engine.missing(sha_of("v1.0.0"), ["api-blue"]) == []
 
 
 async def test_everything_else_is_passed_on(world: World) -> None:
