@@ -264,3 +264,22 @@ async def test_a_lost_journal_is_rebuilt_after_a_change(change: str) -> None:
     assert (state.active_color, state.current and state.current.tag) == (Color.BLUE, "v1.0.0")
     assert state.current
     assert state.current.sha == sha_of("v1.0.0")
+
+
+@pytest.mark.parametrize("good", [True, False])
+async def test_a_service_that_nothing_moved_becomes_a_singleton(good: bool) -> None:
+    """The operator's own cron runs. The release replaces it, and puts it back if it fails."""
+    world = await live()
+    world.restack(CHANGES["singleton added"])
+    world.engine.start_by_hand("cron", "v0.9.0")
+    assert await watched(world) == [], "it is not the updater's yet"
+    world.engine.behave("cron", "v1.1.0", check_passes=good)
+    worker, ended = await roll_out(world, "v1.1.0")
+    assert ended.status is (RolloutStatus.SUCCESS if good else RolloutStatus.ROLLED_BACK)
+    assert world.engine.running("cron") == (["v1.1.0"] if good else ["v0.9.0"])
+    if good:
+        back = await roll_back(world, worker)
+        assert any("v1.0.0 lacks cron" in warning for warning in back.warnings)
+        assert world.engine.running("cron") == []
+    assert await watched(world) == []
+    assert world.outages == []
