@@ -142,7 +142,7 @@ def settled(model: Mapping[str, Any]) -> Model:
 def with_images_of(model: Mapping[str, Any], kept: Mapping[str, Any], moved: Collection[str]) -> Model:
     """`model`, whose `moved` services run from the images of `kept`, another definition of the same release."""
     result: Model = copy.deepcopy(dict(model))
-    for name in moved:
+    for name in (name for name in moved if name in result["services"]):
         before: Mapping[str, Any] = kept["services"].get(name) or {}
         service: Model = result["services"][name]
         for key in ("image", "pull_policy"):

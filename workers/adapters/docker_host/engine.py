@@ -10,6 +10,7 @@ from workers.adapters.docker_host.images.registries import refusals
 from workers.adapters.docker_host.stored.definitions import CURRENT
 from workers.adapters.threads import in_file_thread
 from workers.definition.retired import left_out
+from workers.definition.roles import roles_in
 from workers.ports import Survey
 
 
@@ -39,6 +40,9 @@ class DockerEngine(DockerDefinitions, DockerContainers):
 
     async def prune(self, keep: Collection[str]) -> int:
         await prune.prune_singletons(self._docker, self._stack, keep, self.find)
+        models = await in_file_thread(self._files.models)
+        left = {service for model in models for service in roles_in(model)} - set(self._stack.moved_services())
+        await prune.prune_left(self._docker, left, keep, self.find)
         live = await in_file_thread(self._files.read, CURRENT)
         named = {service.get("image", "") for service in (live or {}).get("services", {}).values()}
         freed = await prune.prune_images(self._docker, self._stack, keep, named)

@@ -22,6 +22,7 @@ READS = {
             "unchanged",
             "published_path",
             "published_release",
+            "roles_of",
         ),
         *(
             "live_files",

@@ -67,6 +67,7 @@ def test_name_of_a_singleton_becomes_an_alias_where_it_has_networks(mode: str | 
 def own_labels(service: dict[str, Any], **more: str) -> dict[str, str]:
     return {
         "updater.stack": "shop",
+        "updater.service": "api",
         "updater.release": "v1.1.0",
         "updater.sha": SHA,
         "updater.rollout": "r-1",
@@ -86,7 +87,7 @@ def test_transform_yields_the_expected_model() -> None:
         "services": {
             "api-blue": blue | {"labels": {"team": "shop", **own_labels(blue, **{"updater.color": "blue"})}},
             "api-green": green | {"labels": {"team": "shop", **own_labels(green, **{"updater.color": "green"})}},
-            "bot": {**bot, "labels": own_labels(bot)},
+            "bot": {**bot, "labels": own_labels(bot, **{"updater.service": "bot"})},
             "postgres": model()["services"]["postgres"],
         },
         "volumes": {"pg": {"name": "shop_pg"}},
