@@ -58,17 +58,23 @@ class _Protecting:
 
         The published release may have services of other names than the stack file.
         """
-        color, published = await self._route.active(), await self._engine.published_release()
-        roles = await self._engine.roles_of(published[0]) if published else {}
-        colors = {**self._colors, **{name: role.color for name, role in roles.items()}}
+        color, colors = await self._route.active(), await self._all_colors()
         services = [name for name, own in colors.items() if color is not None and own is color]
         found = [instance for name in services for instance in await self._engine.find(name)]
         return {instance.sha for instance in found if instance.sha and not instance.gone}
 
     async def _serves(self, instance: Instance) -> bool:
-        color = self._color_of(instance)
+        color = await self._color_of(instance)
         return color is not None and await self._route.active() is color
 
-    def _color_of(self, instance: Instance) -> Color | None:
+    async def _color_of(self, instance: Instance) -> Color | None:
         """That of its labels: the stack file may not name its service any more. An adopted container has none."""
-        return role_in(instance.labels).color if COLOR_LABEL in instance.labels else self._colors.get(instance.service)
+        if COLOR_LABEL in instance.labels:
+            return role_in(instance.labels).color
+        return (await self._all_colors()).get(instance.service)
+
+    async def _all_colors(self) -> dict[str, Color | None]:
+        """By Compose service, of the stack file and of the published release."""
+        published = await self._engine.published_release()
+        roles = await self._engine.roles_of(published[0]) if published else {}
+        return {**self._colors, **{name: role.color for name, role in roles.items()}}

@@ -27,9 +27,7 @@ class DockerEngine(DockerDefinitions, DockerContainers):
     async def survey(self) -> Survey:
         seen = await survey.survey(self._docker, self._compose, self._stack, self._marks)
         published = await in_file_thread(self._files.read, CURRENT)
-        counted = {
-            i.host: color for color in self._stack.singles().values() for i in await self._adoption.singles(color)
-        }
+        counted = await self._adoption.counted()
         containers = tuple(replace(c, counts_as=counted.get(c.name)) for c in seen.containers)
         return replace(seen, containers=containers, retired=left_out(published, self._stack))
 

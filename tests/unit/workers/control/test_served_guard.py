@@ -8,6 +8,7 @@ from app.domain.errors import RouteNotConfirmed, StillServes
 from app.domain.stack import Color
 from tests.examples import sha_of
 from tests.fakes.world import World
+from workers.control.served_guard import protecting
 from workers.ports import Stamp
 
 
@@ -81,6 +82,17 @@ async def test_serving_container_is_protected_by_its_color(renamed: World) -> No
     renamed.engine.by_hand(stop=["skills-blue"])
     await renamed.ports.engine.prune([sha_of("v1.1.0")])
     assert await renamed.engine.missing(sha_of("v1.0.0"), ["api-blue"]) == []
+
+
+async def test_adopted_container_is_protected_by_its_release(world: World) -> None:
+    """It has no label with its color, and the stack file has other names now."""
+    stamp = Stamp("v1.0.0", sha_of("v1.0.0"), "r-v1.0.0")
+    (serving,) = await world.engine.find("api-blue")
+    await world.engine.adopt(stamp, Color.BLUE, [serving, *await world.engine.find("skills-blue")])
+    skills, api = world.stack.routed
+    world.restack(replace(world.stack, routed=(skills, replace(api, colors={c: f"app-{c}" for c in Color}))))
+    with pytest.raises(StillServes, match="api-blue"):
+        await protecting(world.engine, world.route, world.stack).stop(serving.id, 1)
 
 
 async def test_everything_else_is_passed_on(world: World) -> None:

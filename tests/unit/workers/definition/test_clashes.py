@@ -15,7 +15,11 @@ STACK = a_stack(routed=(WEB, API), singletons=(Singleton("bot", "bot"), Singleto
 MADE = replace(STACK, routed=(replace(WEB, colors=made_colors("web"), made_from="web"), API))
 
 
-def found(stack: Stack = STACK, **services: dict[str, Any]) -> list[str]:
+def found(**services: dict[str, Any]) -> list[str]:
+    return found_in(STACK, services)
+
+
+def found_in(stack: Stack, services: dict[str, dict[str, Any]]) -> list[str]:
     return clashes({"services": {name.replace("_", "-"): each for name, each in services.items()}}, stack)
 
 
@@ -121,15 +125,15 @@ def test_a_job_is_nothing_that_keeps_running(mode: str) -> None:
 
 
 def test_service_that_both_colors_are_made_from_is_judged_once() -> None:
-    (problem,) = found(MADE, web={"network_mode": "host"})
+    (problem,) = found_in(MADE, {"web": {"network_mode": "host"}})
     assert problem.startswith("web: network_mode is host. Both colors would listen at the same port of the host")
-    (job,) = found(MADE, web={"deploy": {"mode": "replicated-job"}})
+    (job,) = found_in(MADE, {"web": {"deploy": {"mode": "replicated-job"}}})
     assert job.startswith("web: deploy/mode is replicated-job")
 
 
 @pytest.mark.parametrize("mode", ["service:vpn", "container:vpn"])
 def test_two_colors_in_one_network_of_interfaces_are_refused(mode: str) -> None:
-    (problem,) = found(MADE, web={"network_mode": mode}, vpn={})
+    (problem,) = found_in(MADE, {"web": {"network_mode": mode}, "vpn": {}})
     assert problem == (
         f"both colors of web have the same network_mode {mode}, so both would listen at port 8000 of one address. "
         "Remove it, so that each color has an address of its own"
@@ -138,15 +142,17 @@ def test_two_colors_in_one_network_of_interfaces_are_refused(mode: str) -> None:
 
 def test_what_made_colors_do_not_have_takes_nothing() -> None:
     one = {"container_name": "web", "networks": {"default": {"ipv4_address": "10.0.0.5"}}, **port("80")}
-    assert found(MADE, web=one, proxy=one) == []
+    assert found_in(MADE, {"web": one, "proxy": one}) == []
     side = replace(API, colors=made_colors("side"), made_from="side")
     stack = replace(MADE, routed=(MADE.routed[0], side))
-    assert found(stack, web={}, side={"network_mode": "service:web"}) == [], "each color is with the same color"
+    assert found_in(stack, {"web": {}, "side": {"network_mode": "service:web"}}) == [], (
+        "each color is with the same color"
+    )
 
 
 def test_service_with_the_name_of_a_made_color_is_another_matter() -> None:
     """`transform` refuses it."""
-    assert found(MADE, web=port("80"), web_green={}) == []
+    assert found_in(MADE, {"web": port("80"), "web_green": {}}) == []
 
 
 @pytest.mark.parametrize(
