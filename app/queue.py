@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from arq.connections import ArqRedis
-from arq.jobs import Job, JobStatus
+from arq.jobs import Job, JobStatus, SerializationError
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -97,6 +97,9 @@ class Queue:
             raise LedgerUnavailable(str(error)) from error
         except (UpdaterError, asyncio.CancelledError):
             raise
+        except SerializationError as error:  # the text of an exception that ended the job
+            why = str(error) or "it took too long, or the worker was stopped"
+            raise WorkerSilent(f"{question} ended without an answer: {why}. The worker's log says more") from error
         except Exception as error:
             raise WorkerSilent(f"{question} ended without an answer ({type(error).__name__})") from error
         return answer

@@ -15,6 +15,7 @@ from app.domain.stack import Color, RoutedService, Stack
 from tests.fakes.clock import Blocking, FakeClock, in_thread
 from tests.fakes.engine import FakeEngine
 from tests.fakes.fuse import Fuse
+from workers.adoption.strays import strays_in
 from workers.ports import Answer
 from workers.ports.route import Reached
 from workers.routing import route_file
@@ -36,7 +37,8 @@ class FakeRoute:
     """
 
     def __init__(self, stack: Stack, clock: FakeClock, fuse: Fuse, note: Callable[[str], None]) -> None:
-        self._stack = stack
+        self._stack = self._first = stack
+        self._stacks: dict[tuple[Color, str], Stack] = {}
         self._foreign: dict[str, str] = {}
         self.lag = 0.05
         self.deaf = False
@@ -58,7 +60,23 @@ class FakeRoute:
         self._written = ""
         self._served: list[tuple[float, Color | None, str]] = []
 
-    async def flip(self, color: Color, rollout: str, copies: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def restack(self, stack: Stack) -> None:
+        """The operator changes the stack file. The routes stay as they are written."""
+        self._stack = stack
+
+    def routed(self, color: Color, rollout: str) -> tuple[RoutedService, ...]:
+        """The services that have a route in the file of `color` and `rollout`, with their Compose services then."""
+        return self._stacks.get((color, rollout), self._first).routed
+
+    async def flip(
+        self,
+        color: Color,
+        rollout: str,
+        copies: Mapping[str, tuple[str, ...]] | None = None,
+        *,
+        stack: Stack | None = None,
+    ) -> None:
+        self._stacks[color, rollout] = stack or self._stack
         self._copies = {**self._copies, color: copies} if copies is not None else self._copies
         await in_thread(self._install, color, rollout)
 
@@ -69,15 +87,20 @@ class FakeRoute:
     def file(self) -> Path:
         return Path("/routes/dynamic/updater-routes.yml")
 
-    async def stands(self, color: Color, rollout: str | None) -> bool:
+    async def stands(self, color: Color, rollout: str | None, *, stack: Stack | None = None) -> bool:
         await asyncio.sleep(0)
-        return not self.unreadable and self._file is color and rollout in {None, self._written}
+        same = self.routed(color, self._written) == (stack or self._stack).routed
+        stands = self._file is color and (rollout is None or (rollout == self._written and same))
+        return stands and not self.unreadable
 
-    async def strays(self, reached: Reached | None = None) -> list[str]:
+    async def strays(self, reached: Reached | None = None, *, stack: Stack | None = None) -> list[str]:
         """The files that take requests of the updater's routes."""
         known = await reached() if reached and self.by_host else {}
         by_host = [name for name, host in self.by_host.items() if host in known]
-        return [*self.beside, *by_host, *(self._foreign if self._file else ())]
+        return [*self.beside, *by_host, *self._foreign_strays(stack or self._stack)]
+
+    def _foreign_strays(self, stack: Stack) -> list[str]:
+        return strays_in(self._foreign, self.file.name, stack, {}).files if self._file and self._foreign else []
 
     async def set_aside(self, name: str) -> None:
         self._fuse.burn()
@@ -93,8 +116,10 @@ class FakeRoute:
 
     async def files(self) -> Mapping[str, str]:
         await asyncio.sleep(0)
-        own = {self.file.name: _text(self._stack, self._file, self._written)} if self._file else {}
-        return {**self._foreign, **own}
+        if self._file is None:
+            return dict(self._foreign)
+        stack = self._stacks.get((self._file, self._written), self._first)
+        return {**self._foreign, self.file.name: _text(stack, self._file, self._written)}
 
     async def loaded(self) -> Mapping[str, Any]:
         if self.unreadable_api:
@@ -232,7 +257,12 @@ class FakeProbe:
         self.guarded: set[str] = set()
         self._stack, self._clock, self._route, self._engine = stack, clock, route, engine
         self._asked = Counter[str]()
-        self._routed = {(request.url, request.host): service for service, request in all_route_requests(stack)}
+        self._routed: dict[tuple[str, str | None], RoutedService] = {}
+        self.restack(stack)
+
+    def restack(self, stack: Stack) -> None:
+        """Clients ask the routes of `stack` too from now on."""
+        self._routed |= {(request.url, request.host): service for service, request in all_route_requests(stack)}
 
     async def ask(self, request: ProbeRequest) -> Answer:
         await self._clock.sleep(LATENCY)
@@ -242,7 +272,10 @@ class FakeProbe:
         if self._route.down:
             return _answer(request, 0)
         color, rollout = self._route.served()
-        if color is None:
+        service = (
+            next((s for s in self._route.routed(color, rollout) if s.name == service.name), None) if color else None
+        )
+        if color is None or service is None:
             return _answer(request, 404)
         if service.name in self.guarded:
             return _answer(request, 401, rollout)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from app.config.release_policy import ReleasePolicy
 from app.domain.stack import Color, RoutedService, Stack
 from app.domain.state import State
-from tests.examples import a_live, a_stack
+from tests.examples import a_live, a_stack, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.disk import FakeDisk, FakeJournal
 from tests.fakes.engine import FakeEngine
@@ -43,6 +43,7 @@ class World:
         followers = [each.service for each in self.stack.followers]
         self.engine = FakeEngine(self.clock, self.fuse, singletons, followers, self.stack.jobs)
         self.engine.watcher = self._look
+        self.engine.stack = self.stack
         self._fences: dict[Process | None, Callable[[], None]] = {}
         self.route = FakeRoute(self.stack, self.clock, self.fuse, self.engine.note)
         self.engine.fence = self.route.fence = self._fence
@@ -101,8 +102,16 @@ class World:
         """Makes `tag` live on `color`, as after an earlier rollout."""
         for service in self.stack.services(color):
             self.engine.place(service, tag)
+        self.engine.remember(sha_of(tag))
         self.route.place(color, f"r-{tag}")
         await self.journal.update(lambda _: State(active_color=color, current=a_live(tag), last_good_tag=tag, epoch=1))
+
+    def restack(self, stack: Stack) -> None:
+        """The operator changes the stack file. A worker that starts from now on reads it so."""
+        self.stack = self.engine.stack = stack
+        self.engine.singletons_are({s.service for s in stack.singletons})
+        self.route.restack(stack)
+        self.probe.restack(stack)
 
     async def before_the_updater(self, color: Color = Color.BLUE, *, file: str = "updater-routes.yml") -> None:
         """Runs v1.0.0 in both colors with plain Compose; another program's `file` routes to `color`."""
@@ -113,8 +122,9 @@ class World:
         await self.journal.update(lambda _: State())
 
     def _look(self, effect: str) -> None:
-        color, _ = self.route.served()
-        if color and not all(self._is_served(service, color) for service in self.stack.routed):
+        color, rollout = self.route.served()
+        routed = self.route.routed(color, rollout) if color else ()
+        if color and not all(self._is_served(service, color) for service in routed):
             self.outages.append(effect)
 
     def _is_served(self, service: RoutedService, color: Color) -> bool:

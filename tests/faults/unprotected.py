@@ -200,7 +200,7 @@ PROTECTIONS: Sequence[Protection] = (
         "the guard of the route file",
         (
             "drift.restore",
-            "stands = color is None or await route.stands(color, state.route_id)",
+            "stands = color is None or await route.stands(color, state.route_id, stack=stack)",
             "stands = True",
         ),
     ),
@@ -216,7 +216,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         13,
         "the confirmation of the route, and the rollout id in probes",
-        ("steps.switch_route", "await health.confirm_route(run, run.rollout.id)", "pass"),
+        ("steps.switch_route", "await health.confirm_route(run, run.rollout.id, run.stack)", "pass"),
         ("health._wait_routed", "mine = answer.ok and answer.rollout == run.rollout.id", "mine = answer.ok"),
         (
             "Bake._watch_route",

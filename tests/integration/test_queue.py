@@ -108,7 +108,7 @@ async def test_question_is_carried_out_before_the_answer(at_work: AtWork, world:
         assert not world.state.paused
 
 
-async def test_crashing_question_raises_worker_silent(
+async def test_crashing_question_answers_with_a_reference(
     world: World, pool: ArqRedis, redis_url: str, namespace: str
 ) -> None:
     class Broken(FakeSource):
@@ -116,9 +116,10 @@ async def test_crashing_question_raises_worker_silent(
             raise KeyError(tag)
 
     async with working(await jobs_of(world, Broken()), redis_url, namespace):
-        for question in ("find_tag", "no_such_question"):
-            with pytest.raises(WorkerSilent, match="ended without an answer"):
-                await Queue(pool).ask(question, "v1.1.0")
+        answer = await Queue(pool).ask("find_tag", "v1.1.0")
+        assert (answer["code"], "KeyError in find_tag" in answer["error"]) == ("internal_error", True)
+        with pytest.raises(WorkerSilent, match=r"ended without an answer: .*no_such_question"):
+            await Queue(pool).ask("no_such_question", "v1.1.0")
 
 
 def test_absent_worker_is_silent_after_the_limit(redis_url: str, namespace: str) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from app.domain.errors import ComposeInvalid, UpdaterError, VariableMissing
-from app.domain.stack import FileRules, ReleaseValue
-from tests.integration.read_release import BLUE, SHA, Bench, content
+from app.domain.stack import FileRules, ReleaseValue, Singleton
+from tests.integration.read_release import BLUE, SHA, Bench, content, release_reader
 from workers.adapters.docker_host.compose.client import Compose, find_compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.definition.changed_values import changed_values
-from workers.ports import Origin
+from workers.ports import Origin, Stamp
 
 
 async def refusal(bench: Bench, kind: type[UpdaterError] = ComposeInvalid) -> str:
@@ -407,3 +407,32 @@ async def test_value_may_be_needed_to_read_the_file_at_all(bench: Bench) -> None
     bench.compose({"ulimits": {"nofile": "${FILES}"}})
     bench.put(bench.live, ".env", "FILES=1024\n")
     assert (await bench.service())["ulimits"] == {"nofile": 1024}
+
+
+# What two services that run at once cannot both have
+
+
+async def test_host_ports_of_two_colors_are_refused(bench: Bench) -> None:
+    bench.compose({"ports": ["127.0.0.1:8080-8081:8000-8001", "9000-9010:9000"]})
+    (problem,) = (await bench.read()).problems
+    assert "api-blue and api-green publish the same host port 127.0.0.1:8080/tcp, 127.0.0.1:8081/tcp" in str(problem)
+    assert "Remove `ports` from both" in str(problem)
+    assert "9000" not in str(problem), "Docker takes a free port of a range"
+
+
+async def test_key_that_compose_does_not_know_is_refused(bench: Bench) -> None:
+    bench.compose({"enviroment": {"MODE": "live"}})
+    with pytest.raises(ComposeInvalid) as refused:
+        await bench.read()
+    assert "enviroment" in "\n".join([refused.value.detail, *refused.value.last_lines])
+
+
+async def test_older_release_is_read_without_what_it_lacks(bench: Bench) -> None:
+    bench.compose({})
+    today = replace(bench.stack, singletons=(*bench.stack.singletons, Singleton("cron", "cron")))
+    whole = replace(bench, stack=today)
+    with pytest.raises(ComposeInvalid, match="it has no service cron"):
+        await whole.read()
+    reader = release_reader(Compose(find_compose(), "shop", bench.host), today, bench.tree, bench.client)
+    read = await reader.of(bench.stack).read(bench.tree, Stamp("v1.0.0", SHA, "r-1"), None, keep=False)
+    assert {BLUE, "api-green", "bot"} <= set(read.model["services"])

@@ -59,7 +59,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     "recovery_hears_no_call": (
         Edit(
             "Reconciler._end_left_over",
-            "async with self._current() as run:",
+            "async with self._current(left.release, left.sha) as run:",
             "async with contextlib.nullcontext(Run(self._stack, self._ports, pause_on_failure=True)) as run:",
         ),
         Edit("Operator.roll_back", "if state.rollout is not None:", "if False:"),

@@ -1,10 +1,11 @@
-"""Detects routes that differ from the journal, and restores them."""
+"""Detects routes that differ from the journal, and restores them. `stack`: the stack as the live release has it."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
 
 from app.domain.errors import EngineFailed, RouteNotConfirmed
 from app.domain.findings import Alarm
+from app.domain.release_stack import as_of
 from app.domain.routing.probe_request import direct_request
 from app.domain.stack import Color, RoutedService, Stack
 from workers.adoption.adopt import find_all
@@ -29,9 +30,21 @@ REWRITTEN = (
 )
 
 
+async def live_stack(stack: Stack, ports: Ports) -> Stack:
+    """`stack` as the live release has it: the stack file may have grown, shrunk or been renamed in since.
+
+    After a flip, that is the release which is on trial. All of it if no release is known live, or if its definition is
+    missing.
+    """
+    state, rollout = ports.journal.state, ports.journal.state.rollout
+    if rollout and rollout.sha and rollout.past_flip and state.active_color is rollout.target:
+        return as_of(stack, await ports.engine.roles_of(rollout.sha, proven=False))
+    return as_of(stack, await ports.engine.roles_of(state.current.sha)) if state.current else stack
+
+
 async def strays(stack: Stack, ports: Ports) -> list[str]:
     """The files that stop Traefik from following the route file: see `Route.strays`."""
-    return await ports.route.strays(lambda: _reached(stack, ports))
+    return await ports.route.strays(lambda: _reached(stack, ports), stack=stack)
 
 
 async def _reached(stack: Stack, ports: Ports) -> Hosts:
@@ -43,9 +56,14 @@ async def _reached(stack: Stack, ports: Ports) -> Hosts:
 
 
 async def routes_match(stack: Stack, ports: Ports) -> bool:
-    """Whether the route file leads to the live color, and no other file takes its requests."""
+    """Whether the route file leads to the live color, and no other file takes its requests.
+
+    A release that has no routed service of the stack file keeps its routes as they are.
+    """
+    if not stack.routed:
+        return True
     state, route = ports.journal.state, ports.route
-    stands = state.active_color is None or await route.stands(state.active_color, state.route_id)
+    stands = state.active_color is None or await route.stands(state.active_color, state.route_id, stack=stack)
     return stands and not await strays(stack, ports)
 
 
@@ -78,11 +96,11 @@ async def restore(stack: Stack, ports: Ports) -> list[Alarm]:
     """
     state, route, alarms = ports.journal.state, ports.route, []
     color = state.active_color
-    stands = color is None or await route.stands(color, state.route_id)
+    stands = color is None or await route.stands(color, state.route_id, stack=stack)
     led = await _led(route, color, state.route_id)
     if color is not None and (not stands or state.route_id is None):
         route_id = state.route_id or (state.current.rollout_id if state.current else "restored")
-        await route.flip(color, route_id, await _hosts(stack, ports, color))
+        await route.flip(color, route_id, await _hosts(stack, ports, color), stack=stack)
         await ports.journal.update(lambda s: s.routed_to(color, route_id))
     if not stands:
         text = f"The route file was changed or removed. It leads to {color} again. Find out what changed it."
@@ -119,7 +137,7 @@ async def follow(stack: Stack, ports: Ports, found: Mapping[str, Sequence[Instan
     present = {s.name: lost[s.name] or await _serving(stack, ports, s, hosts, copies) for s, hosts, copies in named}
     if all(set(hosts) == set(known[name]) for name, hosts in present.items()):
         return []
-    await ports.route.flip(color, route_id, {**known, **present})
+    await ports.route.flip(color, route_id, {**known, **present}, stack=stack)
     names = ", ".join(name for hosts in lost.values() for name in hosts)
     text = (
         f"Clients could not reach {names}: the route file named other containers. It now names these. Find out what "

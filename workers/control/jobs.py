@@ -3,9 +3,12 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
+from uuid import uuid4
+
+import structlog
 
 from app.api.status import Held
-from app.domain.errors import NoNotifier, UpdaterError
+from app.domain.errors import InternalError, NoNotifier, UpdaterError
 from app.domain.notices import notice as notices
 from app.domain.stack import Stack
 from workers.control.operator import Operator
@@ -18,6 +21,8 @@ from workers.ports import Ports
 Context = dict[str, Any]
 Answer = dict[str, Any]
 Question = Callable[..., Awaitable[Answer]]
+
+log = structlog.get_logger()
 
 
 class Jobs:
@@ -98,13 +103,32 @@ class Jobs:
 
 
 def answered(question: Question, ready: Callable[[], Awaitable[None]]) -> Question:
-    """Wraps `question`: it waits until the worker is `ready`, and an UpdaterError becomes an answer."""
+    """Wraps `question`: it waits until the worker is `ready`, and an exception becomes an answer.
+
+    An unexpected one is logged with a reference that is in the answer too. Otherwise it would reach the caller as a
+    worker that does not answer.
+    """
 
     async def answer(context: Context, *args: Any) -> Answer:
         await ready()
         try:
             return await question(context, *args)
         except UpdaterError as error:
-            return {"error": str(error), "code": error.code}
+            return _refusal(error)
+        except Exception as bug:
+            return _refusal(_unexpected(bug, getattr(question, "__name__", "a question")))
 
     return answer
+
+
+def _refusal(error: UpdaterError) -> Answer:
+    return {"error": str(error), "code": error.code}
+
+
+def _unexpected(bug: Exception, question: str) -> InternalError:
+    reference = uuid4().hex[:8]
+    log.exception("a question failed with an unexpected error", question=question, reference=reference)
+    return InternalError(
+        f"{type(bug).__name__} in {question}. Your traffic is not affected. Search the worker's log for {reference}, "
+        "and report what it says there"
+    )

@@ -16,6 +16,7 @@ from app.domain.rollout import Rollout
 from app.domain.state import State
 from workers.control import dropped
 from workers.control.reconcile import Reconciler
+from workers.inspect.rollback_plan import no_routes
 from workers.ports import Ports
 from workers.rollout import stop
 from workers.rollout.run import Run
@@ -116,6 +117,8 @@ class Operator:
         if state.rollout is not None:
             raise _interrupted()
         target = kept_release(state, sha)
+        if not (await self._reconciler.as_of(target.sha)).routed:
+            raise CannotRollBack(f"{no_routes(target.tag)}. Your traffic is not affected")
         if state.current and not force and await self._ports.engine.one_way(state.current.sha):
             raise _refused(state.current.tag, target.tag)
         if current_env and target.adopted:

@@ -10,6 +10,7 @@ import structlog
 from app.domain.errors import EngineFailed, LedgerUnavailable, ReleaseNotKept, RouteNotConfirmed, StartFailed
 from app.domain.history import HistoryEntry, decided_keys, proven_rollouts
 from app.domain.release import UNKNOWN_TAG, LiveRelease, Release, Trigger
+from app.domain.release_stack import as_of
 from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption.adopt import find_all
@@ -83,8 +84,10 @@ async def end_lost_rollout(stack: Stack, ports: Ports) -> None:
     if ports.journal.state.rollout is not None:
         return
     await _stop_orphans(stack, ports)
-    await _start_singletons(stack, ports)
-    await live_followers.settle(stack, ports)
+    state = ports.journal.state
+    part = as_of(stack, await ports.engine.roles_of(state.current.sha)) if state.current else stack
+    await _start_singletons(part, ports)
+    await live_followers.settle(part, ports)
 
 
 async def _start_singletons(stack: Stack, ports: Ports) -> None:
@@ -194,11 +197,11 @@ async def look(stack: Stack, ports: Ports, proven: Collection[str]) -> Found:
     is `proven` (ids of rollouts that succeeded): a color without a route may be on its way to its first request.
     """
     now = ports.clock.now()
-    colors = {color: await _instances(stack, ports, color) for color in Color}
+    colors = {color: await _instances(await _as_it_runs(stack, ports, color), ports, color) for color in Color}
     running = {
         color: _release([[i for i in s if i.running] for s in instances], now)
         for color, instances in colors.items()
-        if all(any(i.running for i in s) for s in instances)
+        if instances and all(any(i.running for i in s) for s in instances)
     }
     good = [color for color, release in running.items() if _is_proven(release, proven)]
     color = await _named(ports.route)
@@ -227,6 +230,19 @@ async def _named(route: Route) -> Color | None:
 
 def _is_proven(release: LiveRelease | None, proven: Collection[str]) -> bool:
     return release is not None and (release.adopted or release.rollout_id in proven)
+
+
+async def _as_it_runs(stack: Stack, ports: Ports, color: Color) -> Stack:
+    """`stack` as the release has it that runs on `color`, or that was published last: the stack file may have changed.
+
+    All of it if the containers of `color` are of several releases.
+    """
+    published = await ports.engine.published_release()
+    named = [as_of(stack, await ports.engine.roles_of(published[0])), stack] if published else [stack]
+    services = dict.fromkeys(s.colors[color] for each in named for s in each.routed)
+    found = [instance for service in services for instance in (await ports.engine.find(service))[:1]]
+    commits = {instance.sha for instance in found if instance.sha}
+    return as_of(stack, await ports.engine.roles_of(commits.pop())) if len(commits) == 1 else stack
 
 
 async def _started(stack: Stack, ports: Ports, color: Color) -> list[Instance]:

@@ -22,6 +22,7 @@ from app.domain.errors import (
 )
 from app.domain.notices import messages
 from app.domain.release import Release
+from app.domain.release_stack import as_of
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
@@ -148,12 +149,12 @@ class Reconciler:
 
     async def _end_left_over(self) -> None:
         """Ends a rollout that is in the journal but does not run: its worker was stopped, or could not write."""
-        if self.busy:
-            async with self._current() as run:
+        if left := self._ports.journal.state.rollout:
+            async with self._current(left.release, left.sha) as run:
                 await recover(run)
 
     async def _roll_out(self, release: Release) -> None:
-        async with self._current() as run:
+        async with self._current(release, release.recall) as run:
             state = await self._ports.journal.update(lambda s: self._begin(s, release))
             if state.rollout is None:
                 return  # it was paused or cancelled a moment ago
@@ -169,6 +170,10 @@ class Reconciler:
             return
         if overtakes(newer, run.rollout):
             run.give_way(Superseded(f"{newer.tag} goes live instead"))
+
+    async def as_of(self, sha: str) -> Stack:
+        """The stack as the kept release has it."""
+        return as_of(self._stack, await self._ports.engine.roles_of(sha))
 
     def decide(self) -> Decision:
         """Decides which release goes live, which never will, and which waits. Publishes each newly held release."""
@@ -220,7 +225,8 @@ class Reconciler:
             await self._ports.journal.update(lambda s: s.routed_to(None, None))
 
     async def _moved(self) -> bool:
-        return not await drift.routes_match(self._stack, self._ports) and await drift.moved(self._stack, self._ports)
+        stack = await drift.live_stack(self._stack, self._ports)
+        return not await drift.routes_match(stack, self._ports) and await drift.moved(stack, self._ports)
 
     async def _hold_back(self, reason: str) -> None:
         """Pauses, because no known release serves. A pause for another reason keeps it: an alarm reports this one."""
@@ -247,8 +253,17 @@ class Reconciler:
             await self._ports.journal.update(lambda s: s.routed_to(color, rollout))
 
     async def _all_run(self, color: Color) -> bool:
-        found = [await self._ports.engine.find(s.colors[color]) for s in self._stack.routed]
+        stack = await drift.live_stack(self._stack, self._ports)
+        found = [await self._ports.engine.find(s.colors[color]) for s in stack.routed]
         return all(any(i.running for i in instances) for instances in found)
+
+    async def _origin(self) -> Stack:
+        """The stack as the release has it that was live when the rollout in the journal began, or that is live now."""
+        rollout = self._ports.journal.state.rollout
+        if rollout is None:
+            return await drift.live_stack(self._stack, self._ports)
+        before = rollout.previous
+        return as_of(self._stack, await self._ports.engine.roles_of(before.sha)) if before else self._stack
 
     def _begin(self, state: State, release: Release) -> State:
         """Decides once more, in the update that begins: a pause or cancel since the decision counts."""
@@ -257,9 +272,15 @@ class Reconciler:
         return state.begin(_rollout(state, go, now)) if go is not None and go.key == release.key else state
 
     @contextlib.asynccontextmanager
-    async def _current(self) -> AsyncIterator[Run]:
-        """The run that operators' calls reach, from before its rollout is in the journal until it has ended."""
-        self._run = Run(self._stack, self._ports, pause_on_failure=self._pause_on_failure)
+    async def _current(self, release: Release, sha: str | None) -> AsyncIterator[Run]:
+        """The run that operators' calls reach, from before its rollout is in the journal until it has ended.
+
+        `sha`: the commit of a definition that is used as it is: the stack file may have changed since it was made.
+        """
+        recalled = release.recall is not None
+        stack = as_of(self._stack, await self._ports.engine.roles_of(sha, proven=recalled)) if sha else self._stack
+        origin = await self._origin()
+        self._run = Run(stack, self._ports, origin=origin, pause_on_failure=self._pause_on_failure)
         try:
             yield self._run
         finally:

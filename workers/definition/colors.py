@@ -88,23 +88,11 @@ def left_out(model: Mapping[str, Any], stack: Stack) -> Iterator[str]:
 
 
 def problems(model: Mapping[str, Any], stack: Stack) -> Iterator[str]:
-    """What refuses a release, because two copies of such a service could not run, or would run with less protection."""
+    """What refuses a release, because the colors of such a service would run with less protection than it has."""
     services: Mapping[str, Service] = model.get("services") or {}
     made = _made(services, stack)
     for service, routed in made.items():
-        if (mode := _one_network(services[service], made)) is not None:
-            yield (
-                f"{service} has network_mode: {mode}, where both colors would listen on port {routed.port}. Give "
-                f"{service} a network of its own; Traefik reaches it there"
-            )
         yield from (f"{service}: {problem}" for problem in problems_of(services[service], routed))
-
-
-def _one_network(service: Service, made: Mapping[str, RoutedService]) -> str | None:
-    """The network mode, if both colors would get the same network interfaces."""
-    mode = str(service.get("network_mode") or "")
-    shared = mode.startswith((SERVICE, CONTAINER)) and mode.removeprefix(SERVICE) not in made
-    return mode if mode == "host" or shared else None
 
 
 def _color(original: Service) -> Model:

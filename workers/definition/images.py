@@ -145,7 +145,7 @@ def with_images_of(model: Mapping[str, Any], kept: Mapping[str, Any], moved: Col
     One that `kept` does not have stays as it is: a job that the stack file names since, which does not run again.
     """
     result: Model = copy.deepcopy(dict(model))
-    for name in (name for name in moved if name in kept["services"]):
+    for name in (name for name in moved if name in result["services"] and name in kept["services"]):
         before: Mapping[str, Any] = kept["services"][name] or {}
         service: Model = result["services"][name]
         for key in ("image", "pull_policy"):

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
+from app.domain.release_stack import as_of, names_of
 from app.domain.stack import Color, Stack
 from workers.definition.colors import SINGLES, lead, with_colors
 from workers.definition.copies import copies_of
@@ -15,14 +16,14 @@ from workers.definition.environment import unmarked
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.fingerprint import fingerprint, with_marks_of
 from workers.definition.image_names import image_repository
+from workers.definition.published import required, startable
 from workers.definition.retired import left_out, resources_of, uses_of, without_retired
+from workers.definition.roles import COLOR_LABEL, NAME_LABEL, ROLLOUT_LABEL, roles_in
 from workers.ports import Comparison, Difference, Stamp
 
 STACK_LABEL = "updater.stack"
 RELEASE_LABEL = "updater.release"
 SHA_LABEL = "updater.sha"
-COLOR_LABEL = "updater.color"
-ROLLOUT_LABEL = "updater.rollout"
 DEFINITION_LABEL = "updater.definition"
 SHA_LENGTH = 12
 ONCE_LABEL = "updater.once"
@@ -32,9 +33,9 @@ ROLLBACK_LABEL = "updater.rollback"
 """A label that a release may set on any moved service: `never` if it cannot be rolled back, else `allowed`."""
 
 UNLESS_STOPPED = "unless-stopped"
-IDLE_PROFILE = "updater-idle"
 JOB_PROFILE = "updater-job"
 _LIVE = "x-updater-live"
+_LEFT = "no rollout replaces or stops its containers. `updater doctor` names those that run"
 
 Model = dict[str, Any]
 
@@ -71,7 +72,10 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
 def _check_moved(services: Mapping[str, Any], stack: Stack) -> None:
     written = stack.written_services()
     if missing := sorted(set(written) - set(services)):
-        raise ComposeInvalid(f"it has no service {', '.join(missing)}, but the stack file names it")
+        raise ComposeInvalid(
+            f"it has no service {', '.join(missing)}, but the stack file names it. Traffic is unchanged. Add it to the "
+            "release's Compose files, or remove it from the stack file"
+        )
     own = stack.updater.services if stack.updater else ()
     if programs := sorted(name for name in (*written, *own) if "provider" in services.get(name, {})):
         raise ComposeInvalid(
@@ -82,11 +86,10 @@ def _check_moved(services: Mapping[str, Any], stack: Stack) -> None:
 def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid."""
     result = without_retired(model, stack)
-    for name in stack.moved_services():
-        service = result["services"].get(name) or {}
-        labels = service.get("labels") or {}
-        if name in stack.jobs and ROLLOUT_LABEL not in labels:
-            continue  # it became a job after this release was kept, whose commands do not run again
+    moved = as_of(stack, roles_in(result)).moved_services()
+    for name in (name for name in moved if name in result["services"]):
+        service = result["services"][name]
+        labels = service["labels"]
         labels[ROLLOUT_LABEL] = stamp.rollout
         labels[DEFINITION_LABEL] = with_marks_of(labels[DEFINITION_LABEL], service, result)
     return result
@@ -104,12 +107,13 @@ def as_it_runs(
 ) -> Model:
     """`model`, live on `color`, in the form that a plain `docker compose up` can apply without changing what runs.
 
-    The idle color gets its own profile, because it does not run and its images may be missing. Services that refer to
-    it refer to the live color instead. Jobs get a profile too, because a rollout has run them, and nothing waits for
-    them any more. Live services have no profile, even if the release's file gives them one. A singleton or follower
-    that another rollout started (`uncolored`: service → rollout id) keeps that rollout's definition from `before`. The
-    updater's own services keep theirs from `before` too, because they keep running. `singles`: live colors that are the
-    one container of a service from before its colors were made; that service stays as it was, in place of both.
+    The idle color gets its own profile, because it does not run and its images may be missing. Services that need it
+    need the live color instead. Services that the release moved and that the stack file no longer names get that
+    profile too. Jobs get one, because a rollout has run them, and nothing waits for them any more. Live services have
+    no profile, even if the release's file gives them one. A singleton or follower that another rollout started
+    (`uncolored`: service → rollout id) keeps that rollout's definition from `before`. The updater's own services keep
+    theirs from `before` too, because they keep running. `singles`: live colors that are the one container of a service
+    from before its colors were made; that service stays as it was, in place of both.
     `release_in` reads `sha` and `color` from the result.
     """
     before = before or {"services": {}}
@@ -120,25 +124,37 @@ def as_it_runs(
     }
     own = stack.updater.services if stack.updater else ()
     result = with_services(model, before, [*sorted(of_now), *own])
-    live: dict[str, str] = {}
-    written = {made: name for name, made in stack.singles().items() if made in singles}
-    for routed in stack.routed:
-        idle, active = routed.colors[color.other], routed.colors[color]
-        live |= {idle: written.get(active, active)} | ({active: written[active]} if active in written else {})
-    others = {s.made_from: s.colors[color] for s in stack.routed if s.made_from and s.made_from not in written.values()}
+    part = as_of(stack, roles_in(model))
+    written = {made: name for name, made in part.singles().items() if made in singles}
+    others = {r.made_from: r.colors[color] for r in part.routed if r.made_from and r.made_from not in written.values()}
     for name in written.values():
         result["services"][name] = result[SINGLES][name]
         lead(result["services"][name], others, {}, keep_links=True)
-    for name in live:
-        result["services"][name]["profiles"] = [IDLE_PROFILE]
-    for name in {*stack.services(color), *live.values()} - set(live):
-        result["services"][name].pop("profiles", None)
     result.pop(SINGLES, None)
-    jobs = {job for job in stack.jobs if job in result["services"]}
-    for job in jobs:
-        result["services"][job]["profiles"] = [JOB_PROFILE]
+    idle: dict[str, str] = {}
+    for routed in part.routed:
+        active = routed.colors[color]
+        idle |= {routed.colors[color.other]: written.get(active, active)}
+        idle |= {active: written[active]} if active in written else {}
+    live = [n for n in {*part.services(color), *idle.values()} - {*idle} if n in result["services"]]
+    for name in live:
+        result["services"][name].pop("profiles", None)
     result[_LIVE] = {"sha": sha, "color": str(color)}
-    return _on_live(result, live, jobs)
+    left = {name: None for name in roles_in(result) if name not in {*live, *own}}
+    jobs = [name for name in {*part.jobs, *stack.jobs} if name in result["services"] and name not in live]
+    result = startable(_not_waiting_for(jobs, result), {**left, **idle})
+    for name in jobs:
+        result["services"][name]["profiles"] = [JOB_PROFILE]
+    return result
+
+
+def _not_waiting_for(jobs: Collection[str], model: Model) -> Model:
+    """`model`, in which nothing depends on `jobs`: a rollout has run them."""
+    for service in model["services"].values():
+        waits = service.pop("depends_on", None) or {}
+        if left := {needed: how for needed, how in waits.items() if needed not in jobs}:
+            service["depends_on"] = left
+    return model
 
 
 def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
@@ -149,30 +165,18 @@ def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
     return None
 
 
-def _on_live(model: Model, live: Mapping[str, str], jobs: Collection[str]) -> Model:
-    """Replaces references to idle services by those to live ones, and removes dependencies on `jobs`.
-
-    Compose rejects a reference to an inactive profile. The colors themselves only depend on others: what else they
-    share, they share with the same color.
-    """
-    for name, service in model["services"].items():
-        if waits := {needed: how for needed, how in (service.get("depends_on") or {}).items() if needed not in jobs}:
-            moved = {live.get(needed, needed): how for needed, how in waits.items()}
-            service["depends_on"] = {needed: how for needed, how in moved.items() if needed != name}
-        else:
-            service.pop("depends_on", None)
-        if name not in {*live, *live.values()}:
-            lead(service, live, {}, keep_links=True)
-    return model
-
-
 def with_services(model: Mapping[str, Any], other: Mapping[str, Any], names: Iterable[str]) -> Model:
-    """`model` with those services `names` that `other` has, as defined there, and the resources that they need."""
+    """`model` with those services `names` that `other` has, as defined there, and what they cannot run without."""
     result: Model = copy.deepcopy(dict(model))
-    for name in (n for n in names if n in other["services"]):
+    left = [name for name in names if name in other["services"]]
+    while left:
+        name = left.pop(0)
         service = result["services"][name] = copy.deepcopy(other["services"][name])
+        missing_ones = {n for n in required(service) if n in other["services"] and n not in result["services"]}
+        left += sorted(missing_ones - set(left))
         if waits := service.get("depends_on"):
-            service["depends_on"] = {key: how for key, how in waits.items() if key in result["services"]}
+            known = {*result["services"], *left}
+            service["depends_on"] = {key: how for key, how in waits.items() if key in known}
         for part, needed in uses_of(service).items():
             there = other.get(part) or {}
             missing = {key: there[key] for key in needed if key in there and key not in (result.get(part) or {})}
@@ -182,13 +186,10 @@ def with_services(model: Mapping[str, Any], other: Mapping[str, Any], names: Ite
 
 
 def one_way(model: Mapping[str, Any], stack: Stack) -> bool:
-    """Whether the release declares that it cannot be rolled back. Raises ComposeInvalid."""
+    """Whether the release declares in a service that it cannot be rolled back. Raises ComposeInvalid."""
     services = model["services"]
-    declared = {
-        name: (services[name].get("labels") or {}).get(ROLLBACK_LABEL, "allowed")
-        for name in stack.moved_services()
-        if name in services or name not in stack.jobs
-    }
+    moved = [name for name in dict.fromkeys((*stack.moved_services(), *roles_in(model))) if name in services]
+    declared = {name: (services[name].get("labels") or {}).get(ROLLBACK_LABEL, "allowed") for name in moved}
     if odd := {name: word for name, word in declared.items() if word not in {"never", "allowed"}}:
         where = ", ".join(f"{name} has {word!r}" for name, word in odd.items())
         raise ComposeInvalid(f"{ROLLBACK_LABEL} must be never or allowed; {where}")
@@ -209,6 +210,7 @@ def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, 
     changed["labels"] = {
         **(service.get("labels") or {}),
         STACK_LABEL: stack.project,
+        NAME_LABEL: names_of(stack)[name],
         RELEASE_LABEL: stamp.release,
         SHA_LABEL: stamp.sha,
         ROLLOUT_LABEL: stamp.rollout,
@@ -243,16 +245,27 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
     known = without_retired(live, stack, check=False) if live else {"services": {}}
     before = known["services"]
     own = stack.updater.services if stack.updater else ()
-    names = sorted({*services, *before} - set(moved)) if live else ()
+    roles = roles_in(known)
+    part = as_of(stack, roles)
+    was = {name: service for name, service in _names_before(stack, part).items() if service in before}
+    names = sorted({*services, *before} - {*moved, *part.moved_services()}) if live else ()
     changed = [(name, why) for name in names if (why := _why(name, model, known, (tree, stack.directory)))]
     return Comparison(
-        moved=tuple(_difference(name, services[name], before.get(name), tree) for name in moved),
+        moved=tuple(_difference(name, services[name], before.get(was.get(name, "")), tree) for name in moved),
         others=tuple((name, why) for name, why in changed if name not in own),
         own=tuple(name for name, _ in changed if name in own),
         retired=left_out(model, stack),
         one_way=one_way(model, stack),
         callers=tuple(advice.text for advice in advise(model, stack)),
     )
+
+
+def _names_before(stack: Stack, part: Stack) -> dict[str, str]:
+    """What the live release calls each Compose service of the stack: `part` is the stack as that release has it."""
+    then = {each.name: each for each in part.routed}
+    routed = {s.colors[c]: then[s.name].colors[c] for s in stack.routed if s.name in then for c in Color}
+    alone = {each.name: each.service for each in part.singletons}
+    return {**routed, **{s.service: alone[s.name] for s in stack.singletons if s.name in alone}}
 
 
 def _difference(name: str, service: Mapping[str, Any], before: Mapping[str, Any] | None, tree: str) -> Difference:
@@ -284,6 +297,8 @@ def _why(name: str, model: Mapping[str, Any], known: Mapping[str, Any], roots: t
     services, before = model["services"], known["services"]
     if name not in before:
         return "it is new"
+    if ROLLOUT_LABEL in (before[name].get("labels") or {}):
+        return f"the stack file no longer names it: {_LEFT}"
     if name not in services:
         return "it is gone from the release's file"
     if _unrooted(services[name], *roots) != _unrooted(before[name], *roots):

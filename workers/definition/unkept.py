@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.domain.stack import BOTH
 from workers.definition.files.origins import MOUNTED_PARTS
 from workers.definition.images import AT_DIGEST
 from workers.definition.retired import SHARED, uses_in
@@ -88,6 +89,14 @@ def _with_others(name: str, services: Services, moved: Mapping[str, str | None])
             yield (
                 f"{key} has {value}, which the updater replaces at another time: {name} would keep what the old "
                 f"container of {other} has. Give {name} what it needs itself"
+            )
+    single = {each for each in apart if moved[each] != BOTH}  # `with_colors` leaves a link to both colors out
+    fixed = {c: each for each in single if (c := services.get(each, {}).get("container_name"))}
+    for link in services[name].get("external_links") or ():
+        if replaced := fixed.get(str(link).partition(":")[0]):
+            yield (
+                f"external_links has {link}, which leads to the container of {replaced} that runs now, and the updater "
+                f"replaces it. Connect to {replaced} instead, by its service's name in a network that both are in"
             )
     for link in services[name].get("links") or ():
         other, _, alias = str(link).partition(":")

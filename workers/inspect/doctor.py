@@ -10,9 +10,9 @@ from app.domain.errors import UpdaterError
 from app.domain.findings import Check, Verdict
 from app.domain.stack import Color, Stack
 from app.domain.state import State
-from workers.adoption import adopt
+from workers.adoption import adopt, drift
 from workers.definition.files.live_compose import unused_files
-from workers.inspect import mounted_files, mounts, networks, traefik
+from workers.inspect import changed_stack, mounted_files, mounts, networks, traefik
 from workers.inspect.disk import disk_use
 from workers.inspect.leftovers import Leftover, beside_colors, leftovers
 from workers.inspect.named_color import route_file
@@ -46,6 +46,8 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
     except UpdaterError as error:
         return [Check("engine", Verdict.FAILED, str(error), "Start the Docker Engine, or correct DOCKER_HOST.")]
     state = ports.journal.state
+    part = await drift.live_stack(stack, ports)
+    roles = await ports.engine.roles_of(state.current.sha) if state.current else {}
     watched = mounts.outside(ports.route.file, seen.own_mounts) or ports.route.file
     named, route_check = await route_file(ports)
     checks = [
@@ -56,12 +58,13 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         *await traefik.api(stack, ports),
         _same_paths(seen, [Path(stack.directory)]),
         *await _adoption(stack, ports),
-        *_colors(stack, state, seen, named),
-        *_copies(seen),
-        *beside_colors(stack, seen),
+        *_colors(part, state, seen, named),
+        *changed_stack.checks(stack, part, roles, state, seen),
+        *beside_colors(part, seen),
         mounted_files.check(seen),
-        _by_hand(stack, state, seen),
+        _by_hand(part, state, seen),
         await asyncio.to_thread(_compose_files, stack),
+        _clashes(seen),
         await _registries(ports),
         *map(_retired, leftovers(stack, seen)),
         route_check,
@@ -158,16 +161,6 @@ def _colors(stack: Stack, state: State, seen: Survey, named: Collection[Color]) 
     return checks
 
 
-def _copies(seen: Survey) -> list[Check]:
-    """Checks that copies can run side by side, if the live directory's Compose file says otherwise. Else no check."""
-    if not seen.uncopyable:
-        return []
-    remedy = (
-        "A release with this is refused before it is built. Your traffic is not affected. Correct it in the release."
-    )
-    return [Check("copies", Verdict.WARNING, "; ".join(seen.uncopyable), remedy)]
-
-
 def _part_of_other(state: State, color: Color) -> str:
     """What the color that is not active is for."""
     if state.rollout is None:
@@ -212,6 +205,17 @@ def _compose_files(stack: Stack) -> Check:
     if unused := unused_files(stack):
         return Check("compose_files", Verdict.WARNING, unused.found, f"{unused.remedy}.")
     return Check("compose_files", Verdict.OK, f"releases use {', '.join(stack.compose_files)}")
+
+
+def _clashes(seen: Survey) -> Check:
+    """Checks whether services of the live directory's files cannot run at once, as they do in a rollout."""
+    if not seen.clashes:
+        return Check("clashes", Verdict.OK, "the services of the live directory's files can run at once")
+    remedy = (
+        "A release whose files are like this is refused before its build; your traffic is not affected. Correct the "
+        "Compose files in the repository."
+    )
+    return Check("clashes", Verdict.WARNING, "; ".join(seen.clashes), remedy)
 
 
 async def _registries(ports: Ports) -> Check:

@@ -20,10 +20,11 @@ from app.api.plan import (
 from app.domain.acceptance.policy import not_newer
 from app.domain.errors import AdoptionRefused, GitFailed
 from app.domain.release import LiveRelease, new_rollout_id
+from app.domain.release_stack import lacking
 from app.domain.routing.networks import short
 from app.domain.stack import BeforeFlip, Color, Follower, RoutedService, Singleton, Stack
 from app.domain.state import State
-from workers.adoption import adopt
+from workers.adoption import adopt, drift
 from workers.ports import Comparison, Difference, Ports, Stamp
 from workers.rollout import preflight
 from workers.rollout.preflight import GB
@@ -51,6 +52,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         *_blocked(state, tag),
         *await preflight.problems(stack, ports, room),
     ]
+    part = await drift.live_stack(stack, ports)
     before, images = state.active_color, [d for d in compared.moved if d.service in stack.built(target)]
     return Plan(
         tag=tag,
@@ -60,7 +62,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         target_color=target,
         images=tuple(_image(d, differing[d.service]) for d in images),
         starts=tuple(s.colors[target] for s in stack.routed),
-        stops=tuple(s.colors[before] for s in stack.routed) if before else (),
+        stops=tuple(s.colors[before] for s in part.routed) if before else (),
         singletons=tuple(_singleton(s, compared, differing) for s in stack.singletons),
         followers=tuple(_follower(f, compared, differing) for f in stack.followers),
         route=PlannedRoute(from_=before, to=target, routers=tuple(f"updater-{s.name}" for s in stack.routed)),
@@ -72,7 +74,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         blocked_by=tuple(blocked),
         before_flip=tuple(_command(step.name, each, state, sha) for step, each in stack.before_flip_steps().items()),
         rollback="never" if compared.one_way else "allowed",
-        warnings=(*doubts, *_warnings(compared, tag)),
+        warnings=(*doubts, *_grown(stack, part, state.current, tag), *_warnings(compared, tag)),
         copies=tuple(_copies(s, target, compared, state) for s in stack.routed),
         files=tuple(PlannedFile(path=f.path, origin=f.origin, service=f.service, key=f.key) for f in compared.files),
         networks=tuple(_networks(stack, compared, target)),
@@ -206,6 +208,16 @@ def _warnings(compared: Comparison, tag: str) -> list[str]:
             "or not, until a release fixes it."
         )
     return found
+
+
+def _grown(stack: Stack, part: Stack, live: LiveRelease | None, tag: str) -> list[str]:
+    """What `tag` adds. `part`: the stack as the live release has it."""
+    if live is None or not (new := lacking(stack, part)):
+        return []
+    return [
+        f"{live.tag} does not have {', '.join(new)}, which {tag} adds. A rollback to {live.tag} removes their routes "
+        "and stops their containers."
+    ]
 
 
 def _live(live: LiveRelease | None) -> PlannedFrom | None:

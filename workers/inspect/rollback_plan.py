@@ -7,8 +7,10 @@ from app.api.rollback_plan import ChangedValues, RollbackPlan
 from app.domain.errors import UpdaterError
 from app.domain.kept_release import kept_release
 from app.domain.release import LiveRelease, new_rollout_id
+from app.domain.release_stack import as_of, lacking
 from app.domain.stack import Color, Stack
 from app.domain.state import State
+from workers.adoption import drift
 from workers.ports import Ports, Stamp
 from workers.rollout.reach import out_of_reach
 
@@ -23,21 +25,29 @@ async def rollback_plan(stack: Stack, ports: Ports, sha: str | None) -> Rollback
     state = ports.journal.state
     back_to = kept_release(state, sha)
     target = state.active_color.other if state.active_color else Color.BLUE
-    blocked = await _blocked(ports, state, back_to, stack.services(target))
+    part = as_of(stack, await ports.engine.roles_of(back_to.sha))
+    blocked = await _blocked(ports, state, back_to, part.services(target))
+    if not part.routed:
+        blocked.append(no_routes(back_to.tag))
     if not blocked:
         unreached = await ports.engine.unreached(ports.engine.defined(back_to.sha))
-        blocked = await out_of_reach(stack, ports, target, unreached)
+        blocked = await out_of_reach(part, ports, target, unreached)
     values, unknown = ((), _BUSY) if state.rollout else await _changed(ports, back_to)
     return RollbackPlan(
         tag=back_to.tag,
         sha=back_to.sha,
         current=PlannedFrom(tag=state.current.tag, sha=state.current.sha) if state.current else None,
         target_color=target,
+        lacks=lacking(await drift.live_stack(stack, ports), part),
         changed_values=values,
         changed_unknown=unknown,
         would_start=not blocked,
         blocked_by=tuple(blocked),
     )
+
+
+def no_routes(tag: str) -> str:
+    return f"{tag} has none of the routed services that the stack file names, so no route can lead to it"
 
 
 async def _blocked(ports: Ports, state: State, back_to: LiveRelease, services: Sequence[str]) -> list[str]:

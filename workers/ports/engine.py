@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from app.domain.release_stack import Roles
 from app.domain.routing.networks import Choice
 from app.domain.stack import Color
 from workers.ports.mutation import mutation
@@ -193,6 +194,8 @@ class Seen:
     `networks`: those in which it has an address, and `host` if it uses the host's network. `new_files` and `old_files`:
     the operator's files that it mounts and that are not as when it was created; it started after the change, or before.
     `counts_as`: the color's service, if it is the one container of a service that both colors are made from.
+    `rollout`: the one that made it; None if none did. `named`: the name of its routed service or singleton in the stack
+    file at that time.
     """
 
     service: str
@@ -208,6 +211,8 @@ class Seen:
     new_files: tuple[str, ...] = ()
     old_files: tuple[str, ...] = ()
     counts_as: str | None = None
+    rollout: str | None = None
+    named: str | None = None
 
     @property
     def moved_service(self) -> str:
@@ -223,7 +228,7 @@ class Survey:
     that a plain `docker compose up` in the live directory would run for each service; None if its file does not
     resolve. `retired` are the retired services that the live release's own file has. `own_name` and `own_networks` are
     those of the worker's container; None as with `own_mounts`. `others` are the running containers of other projects.
-    `uncopyable`: what would refuse a release because of its copies, in the same file as `by_hand`; sentences.
+    `clashes`: why a release with the services of `by_hand` would be refused.
     `off_host`: the networks in which the host itself reaches no container.
     """
 
@@ -237,7 +242,7 @@ class Survey:
     own_name: str | None = None
     own_networks: frozenset[str] | None = None
     others: tuple[Seen, ...] = ()
-    uncopyable: tuple[str, ...] = ()
+    clashes: tuple[str, ...] = ()
     off_host: frozenset[str] = frozenset()
 
 
@@ -250,6 +255,12 @@ class Definitions(Protocol):
 
     def defined(self, sha: str) -> Definition:
         """The definition of a release that was defined before. Does not check that the file still exists."""
+
+    async def roles_of(self, sha: str, *, proven: bool = True) -> Roles:
+        """What the kept release moves, and as what; empty if its definition is missing.
+
+        `proven`: not of a definition that a rollout which has not ended made of the same commit.
+        """
 
     @mutation
     async def recall(self, stamp: Stamp, services: Sequence[str], tree: Path | None = None) -> Definition:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from app.domain.stack import Color, RoutedService
+from app.domain.stack import Color, RoutedService, Stack
 from workers.ports.mutation import mutation
 
 Reached = Callable[[], Awaitable[Mapping[str, Sequence[tuple[RoutedService, Color]]]]]
@@ -15,10 +15,18 @@ class Route(Protocol):
     """The single file that routes the traffic to a color."""
 
     @mutation
-    async def flip(self, color: Color, rollout: str, copies: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    async def flip(
+        self,
+        color: Color,
+        rollout: str,
+        copies: Mapping[str, tuple[str, ...]] | None = None,
+        *,
+        stack: Stack | None = None,
+    ) -> None:
         """Moves all routes in one step; answers then carry `rollout`. Raises RouteNotConfirmed.
 
         `copies`: the host names of the color's containers by routed service; None: those of the last flip to it.
+        `stack`: the stack as the release on `color` has it; what it lacks gets no route. None: today's stack.
         """
 
     @mutation
@@ -29,10 +37,10 @@ class Route(Protocol):
     def file(self) -> Path:
         """The path of the route file, as the worker sees it."""
 
-    async def stands(self, color: Color, rollout: str | None) -> bool:
+    async def stands(self, color: Color, rollout: str | None, *, stack: Stack | None = None) -> bool:
         """Whether the file is what `flip` wrote. Without a rollout: whether the file names `color`."""
 
-    async def strays(self, reached: Reached | None = None) -> list[str]:
+    async def strays(self, reached: Reached | None = None, *, stack: Stack | None = None) -> list[str]:
         """Files beside the route file that stop Traefik from following it.
 
         They claim its names, cannot be read, or take its requests and lead to the stack. `reached` is asked if only the

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from app.domain.errors import Interrupted, NeverHealthy, RoutedUnhealthy, UpdaterError
 from app.domain.routing.probe_request import ProbeRequest, direct_request, route_requests
-from app.domain.stack import RoutedService
+from app.domain.stack import RoutedService, Stack
 from workers.ports import Answer, Definition, Instance
 from workers.rollout import one_version
 from workers.rollout.advice import advice, asked_path, by_a_middleware, direct_advice, unreachable
@@ -153,9 +153,12 @@ async def look(run: Run, service: RoutedService, instance: Instance) -> Look:
     return Look(passed, seen, seconds=answer.seconds, own_check=now.health)
 
 
-async def confirm_route(run: Run, rollout: str) -> None:
-    """Waits until every route answers with `rollout`: Traefik then uses the new file. Raises RouteNotConfirmed."""
-    await confirm_routes(run.stack, run.ports.clock, run.ports.route, rollout, partial(ask_route, run))
+async def confirm_route(run: Run, rollout: str, stack: Stack) -> None:
+    """Waits until every route of `stack` answers with `rollout`: Traefik then uses the new file.
+
+    Raises RouteNotConfirmed.
+    """
+    await confirm_routes(stack, run.ports.clock, run.ports.route, rollout, partial(ask_route, run))
 
 
 async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.errors import AdoptionRefused, PreflightRefused, RouteNotConfirmed, UpdaterError
+from app.domain.release_stack import released_twice
 from app.domain.stack import Stack
 from workers.adoption import adopt, drift
 from workers.adoption.conflicts import conflicts
+from workers.adoption.new_routes import still_led
 from workers.ports import Ports, Room
 from workers.rollout.health import confirm_route
 from workers.rollout.run import Run
@@ -23,6 +25,8 @@ async def preflight(run: Run) -> dict[str, Any]:
     After a boot everything starts at once, so Traefik and the active color get the time that a service has to become
     healthy. Redis may be unavailable: a release in the journal goes live without it.
     """
+    _has_routes(run)
+    await _none_twice(run)
     await (_nothing_serves(run) if run.rollout.origin is None else _routes_stand(run))
     room, force = run.ports.room(), run.rollout.release.force
     problems = await _lasting(run.stack, run.ports, room)
@@ -41,17 +45,46 @@ async def _nothing_serves(run: Run) -> None:
 
 async def _routes_stand(run: Run) -> None:
     """Makes sure that the color to replace has no traffic, forced or not. Raises AdoptionRefused, RouteNotConfirmed."""
-    if await drift.routes_match(run.stack, run.ports):
+    if await drift.routes_match(run.origin, run.ports):
         behind = await _traefik_follows(run)
         if behind or await _left_running(run):
             await _drain(run)
         return
-    if await drift.moved(run.stack, run.ports):
+    if await drift.moved(run.origin, run.ports):
         raise AdoptionRefused(f"another program moved your traffic to {run.target} a moment ago: apply the tag again")
-    for alarm in await drift.restore(run.stack, run.ports):
+    for alarm in await drift.restore(run.origin, run.ports):
         await run.record(lambda r, a=alarm: r.warn(a.text))  # type: ignore[misc]
-        await confirm_route(run, str(run.ports.journal.state.route_id))
+        await confirm_route(run, str(run.ports.journal.state.route_id), run.origin)
     await _drain(run)
+
+
+def _has_routes(run: Run) -> None:
+    """Makes sure that both the release and the live one have a routed service. Raises PreflightRefused."""
+    previous = run.rollout.previous
+    for stack, release in ((run.stack, run.rollout.release.tag), (run.origin, previous.tag if previous else "")):
+        if not stack.routed:
+            raise PreflightRefused(
+                f"{release} has none of the routed services that the stack file names, so no route can lead to it. "
+                "Nothing was changed; the routes of the live release stay as they are. Keep one of its routed services "
+                "in the stack file until the next release is live, and restart the worker"
+            )
+
+
+async def _none_twice(run: Run) -> None:
+    """Makes sure that no singleton would run beside what the live release has of it, forced or not.
+
+    The hand-over stops a singleton, also one that had another Compose service. It does not stop what was routed, nor
+    what an earlier updater started under a name that the stack file does not have. Raises PreflightRefused.
+    """
+    previous = run.rollout.previous
+    roles = await run.ports.engine.roles_of(previous.sha) if previous else {}
+    for service in released_twice(run.stack, roles):
+        if any(not i.gone for i in await run.ports.engine.find(service)):
+            raise PreflightRefused(
+                f"{service} runs, which the live release has, and may be the same program as a singleton of the stack "
+                f"file: it must never run twice. Nothing was changed. Stop the containers of {service} "
+                f"(`docker compose stop {service}`), and deploy the tag again"
+            )
 
 
 async def _drain(run: Run) -> None:
@@ -89,7 +122,7 @@ async def _traefik_follows(run: Run) -> bool:
 
 async def _other_rollouts(run: Run, expected: str) -> list[str]:
     """The rollout ids in the answers, without `expected`. Answers without one do not come from a route file."""
-    answers = [answer for _, answer in await ask_routes(run.stack, run.ports.probe)]
+    answers = [answer for _, answer in await ask_routes(run.origin, run.ports.probe)]
     return sorted({a.rollout for a in answers if a.rollout and a.rollout != expected})
 
 
@@ -115,6 +148,7 @@ async def _lasting(stack: Stack, ports: Ports, room: Room) -> list[str]:
         *_cramped(stack, room),
         *await _missing(stack, ports),
         *await conflicts(stack, ports),
+        *await still_led(stack, ports),
         *await _certificates(stack, ports),
     ]
 
@@ -141,7 +175,7 @@ async def _passing(stack: Stack, ports: Ports) -> list[str]:
 
     If nothing is live, any HTTP status shows that Traefik answers.
     """
-    answers = await ask_routes(stack, ports.probe)
+    answers = await ask_routes(await drift.live_stack(stack, ports), ports.probe)
     live = ports.journal.state.active_color is not None
     return [
         f"{service.name} answers {answer} through Traefik"
@@ -164,7 +198,8 @@ async def _missing(stack: Stack, ports: Ports) -> list[str]:
     live, color = ports.journal.state.current, ports.journal.state.active_color
     if live is None or color is None:
         return []
-    gone = await ports.engine.missing(live.sha, [s.colors[color] for s in stack.routed])
+    part = await drift.live_stack(stack, ports)
+    gone = await ports.engine.missing(live.sha, [s.colors[color] for s in part.routed])
     return [f"the live {live.tag} could not be restored, because this is missing: {', '.join(gone)}"] if gone else []
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from app.domain.errors import PreflightRefused, ReleaseNotKept
 from app.domain.routing.probe_request import all_route_requests
 from app.domain.stack import Color, Stack
+from workers.adoption import drift
 from workers.ports import Ports
 from workers.rollout.run import Run
 
@@ -40,9 +41,10 @@ async def _reaches_the_live_color(stack: Stack, ports: Ports) -> bool:
         apart = await ports.engine.unreached(ports.engine.defined(state.current.sha))
     except ReleaseNotKept:
         return False
-    if not all(service.colors[state.active_color] in apart for service in stack.routed):
+    part = await drift.live_stack(stack, ports)
+    if not all(service.colors[state.active_color] in apart for service in part.routed):
         return False
-    asked = [request for _, request in all_route_requests(stack) if request.accepted]
+    asked = [request for _, request in all_route_requests(part) if request.accepted]
     answers = [(request, await ports.probe.ask(request)) for request in asked]
     return state.route_id is not None and all(
         answer.rollout == state.route_id and answer.status in request.accepted for request, answer in answers

@@ -52,10 +52,16 @@ class Step:
 
 
 class Run:
-    """What the steps of a rollout share: the stack, the ports and the rollout's record."""
+    """What the steps of a rollout share: the stack, the ports and the rollout's record.
 
-    def __init__(self, stack: Stack, ports: Ports, *, pause_on_failure: bool = True) -> None:
+    `stack` is the stack as its release has it, `origin` as the live release had it when the rollout began.
+    """
+
+    def __init__(
+        self, stack: Stack, ports: Ports, *, origin: Stack | None = None, pause_on_failure: bool = True
+    ) -> None:
         self.stack = stack
+        self.origin = origin or stack
         self.ports = ports
         self.pause_on_failure = pause_on_failure
         self.definition: Definition | None = None
@@ -224,7 +230,8 @@ class Run:
         if not step.stops:
             return 0.0
         usual = self.stack.times.stop_grace
-        found = [i for service in self.stack.moved_services() for i in await self.ports.engine.find(service)]
+        services = dict.fromkeys((*self.stack.moved_services(), *self.origin.moved_services()))
+        found = [i for service in services for i in await self.ports.engine.find(service)]
         return step.stops * (max([usual, *(i.grace(usual) for i in found)]) - usual)
 
     @contextlib.asynccontextmanager

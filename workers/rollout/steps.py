@@ -16,6 +16,7 @@ from app.domain.errors import (
     SingletonNotGone,
     UpdaterError,
 )
+from app.domain.release_stack import as_of, lacking, names_of
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import RoutedService, Singleton
 from app.domain.step import StepId, StepKind
@@ -33,6 +34,10 @@ from workers.rollout.run import Run
 from workers.routing.copies import find_hosts
 
 Evidence = dict[str, Any]
+WITHOUT = (
+    "they have no route while that release is live, and their containers are stopped after the bake. The next release "
+    "that has them starts them again."
+)
 
 
 async def _nothing_was_started(run: Run) -> None:
@@ -51,6 +56,9 @@ async def recall(run: Run) -> Evidence:
     """
     release, sha = run.rollout.release, str(run.rollout.release.recall)
     await run.record(lambda r: r.resolved(sha))
+    if lacks := lacking(run.origin, run.stack):
+        text = f"{release.tag} lacks {', '.join(lacks)}: {WITHOUT}"
+        await run.record(lambda r: r.warn(text))
     stamp = Stamp(release.tag, sha, release.rollout_id)
     tree = await run.ports.source.checkout(sha) if release.current_env else None
     run.definition = await run.ports.engine.recall(stamp, run.stack.services(run.target), tree)
@@ -100,7 +108,8 @@ async def _way_back(run: Run) -> None:
     live, previous = state.current, state.previous
     if live is None or previous is None or live.sha != run.rollout.sha:
         return
-    if gone := await run.ports.engine.missing(previous.sha, run.stack.services(run.target.other)):
+    part = as_of(run.stack, await run.ports.engine.roles_of(previous.sha))
+    if gone := await run.ports.engine.missing(previous.sha, part.services(run.target.other)):
         text = f"{previous.tag} cannot be rolled back to after this, because this will be missing: {', '.join(gone)}"
         await run.record(lambda r: r.warn(text))
 
@@ -141,8 +150,8 @@ async def switch_route(run: Run) -> Evidence:
     copies = await find_hosts(run.stack, run.ports.engine, run.target)
     run.traffic = await client_traffic.before_flip(run)
     started = clock.monotonic()
-    await run.ports.route.flip(run.target, run.rollout.id, copies)
-    await health.confirm_route(run, run.rollout.id)
+    await run.ports.route.flip(run.target, run.rollout.id, copies, stack=run.stack)
+    await health.confirm_route(run, run.rollout.id, run.stack)
     run.flipped_at = clock.monotonic()
     await run.update(lambda state: state.routed_to(run.target, run.rollout.id))
     run.ports.publisher.event("route.flipped", rollout_id=run.rollout.id, color=run.target)
@@ -158,10 +167,11 @@ async def hand_over(run: Run, singleton: Singleton) -> Evidence:
     """Creates the new one, stops the old, confirms that it is gone, starts the new, waits for it. Never runs two."""
     engine, clock, definition = run.ports.engine, run.ports.clock, definition_of(run)
     files = await one_version.as_defined(run, definition, [singleton.service])
-    found = await engine.find(singleton.service)
+    found = await _instances(run, _services_of(run, singleton))
     made = [i for i in found if i.rollout == run.rollout.id]
     old = [i for i in found if not i.gone and i.rollout != run.rollout.id]
-    if not made and len(old) == 1 and await engine.unchanged(old[0], definition):
+    same = not made and len(old) == 1 and old[0].service == singleton.service
+    if same and await engine.unchanged(old[0], definition):
         return {"skipped": "nothing about it changed"}
     new = await engine.create(definition, singleton.service)
     for instance in old:
@@ -193,14 +203,21 @@ async def bake(run: Run) -> Evidence:
 
 
 async def stop_old_color(run: Run) -> Evidence:
-    """Drains the old color, then stops it with a grace period. Keeps it stopped for the next rollback."""
+    """Drains the old color, then stops it with a grace period. Keeps it stopped for the next rollback.
+
+    A rollback also stops the singletons and followers that only the release before it has.
+    """
     if run.rollout.origin is None:
         return {"skipped": "nothing was live before"}
     clock, times = run.ports.clock, run.stack.times
     if run.flipped_at is not None:
         await clock.sleep(max(0.0, run.flipped_at + times.drain - clock.monotonic()))
-    old = await _instances(run, [s.colors[run.rollout.origin] for s in run.stack.routed])
-    stopped = await _stop_all(run, old)
+    lacks = lacking(run.origin, run.stack)
+    left = [
+        service for service, name in names_of(run.origin).items() if name in lacks and service in run.origin.uncolored
+    ]
+    old = await _instances(run, [*(s.colors[run.rollout.origin] for s in run.origin.routed), *left])
+    stopped = await _stop_all(run, [i for i in old if i.rollout != run.rollout.id])
     return _ended(stopped)
 
 
@@ -259,9 +276,9 @@ async def restore_route(run: Run) -> Evidence:
         await run.update(lambda state: state.routed_to(None, None))
         return {"color": None}
     proof = f"{run.rollout.id}-back"
-    await run.ports.route.flip(origin, proof)
+    await run.ports.route.flip(origin, proof, stack=run.origin)
     await run.update(lambda state: state.routed_to(origin, proof))  # the file already says so, even if unconfirmed
-    await health.confirm_route(run, proof)
+    await health.confirm_route(run, proof, run.origin)
     rollback_ms = round((run.ports.clock.monotonic() - started) * 1000, 1)
     run.ports.publisher.event("route.rolled_back", rollout_id=run.rollout.id, color=origin)
     return {"color": origin, "rollback_ms": rollback_ms}
@@ -295,7 +312,7 @@ async def _stopped_before(run: Run, singleton: Singleton) -> str | None:
     begun = any(step.id == hand_over for step in run.rollout.steps)
     if live is None or not begun or hand_over in run.rollout.completed:
         return None
-    found = await run.ports.engine.find(singleton.service)
+    found = await _instances(run, _services_of(run, singleton))
     if any(not i.gone for i in found):
         return None
     at = {i.id: (i.rollout == live.rollout_id, i.sha == live.sha, i.created or run.rollout.started_at) for i in found}
@@ -356,6 +373,12 @@ async def _copies(run: Run, service: RoutedService, missing: type[NeverHealthy |
     if len(made) < number:
         raise missing(f"of {number} containers of {name}, {len(made)} exist", service=service.name)
     return made
+
+
+def _services_of(run: Run, singleton: Singleton) -> list[str]:
+    """The Compose services that have run the singleton: the release before may have it under another name."""
+    before = [s.service for s in run.origin.singletons if s.name == singleton.name]
+    return list(dict.fromkeys((singleton.service, *before)))
 
 
 def definition_of(run: Run) -> Definition:

@@ -43,6 +43,11 @@ ROUTE_NOT_SERVED = (
     "The route file leads to the live color, but requests to {} are not answered by its routes (the last answer: {}). "
     "Clients do not reach the live release. {}"
 )
+ROUTES_UNKNOWN = (
+    "The live release has none of the routed services that the stack file names. Its routes stay as they are, and no "
+    "release goes live. Add one of its routed services to the stack file until the next release is live, and restart "
+    "the worker."
+)
 ENGINE_SILENT = (
     "The updater cannot check the containers, because the Docker Engine failed: {}. Traffic continues while the "
     "containers run; the updater does not restart a stopped one. Check the engine with `docker ps`."
@@ -58,7 +63,7 @@ class DriftWatch:
     def __init__(
         self, stack: Stack, ports: Ports, reconciler: Reconciler, beside: Callable[[], Sequence[Alarm]] = tuple
     ) -> None:
-        self._stack = stack
+        self._whole = self._stack = stack
         self._ports = ports
         self._reconciler = reconciler
         self._beside = beside
@@ -84,6 +89,7 @@ class DriftWatch:
     async def look(self, *, containers: bool = True, answers: bool = True) -> None:
         """Looks once: reports what is wrong, and corrects it if no rollout runs."""
         state = self._ports.journal.state
+        self._stack = await drift.live_stack(self._whole, self._ports)
         if state.active_color is None:
             self._ports.publisher.alarms([*_not_adopted(self._reconciler), *self._beside()])
             return
@@ -104,6 +110,8 @@ class DriftWatch:
 
     async def _route(self, *, fix: bool) -> list[Alarm] | None:
         """What is wrong with the routes; None if another program moved them: then they stay until the adoption."""
+        if not self._stack.routed:
+            return [Alarm("routes_unknown", ROUTES_UNKNOWN)]
         if not fix:
             strays = await drift.strays(self._stack, self._ports)
             return [drift.shadowed(name, "It blocks the route file.") for name in strays]
@@ -145,7 +153,7 @@ class DriftWatch:
             alarms += await self._copies.alarms(state, found, fix=fix or _waits_for_it(state))
             alarms += await self._followed(found) if fix else []
             alarms += await self._singletons(fix=fix)
-            alarms += await self._followers.look() if fix else []
+            alarms += await self._followers.look(self._stack) if fix else []
         except EngineFailed as error:
             alarms.append(Alarm("engine_silent", ENGINE_SILENT.format(error.detail)))
         return alarms

@@ -20,12 +20,12 @@ class FollowerWatch:
         self._stack, self._ports = stack, ports
         self._tries = Counter[str]()
 
-    async def look(self) -> list[Alarm]:
-        """Looks once. Raises EngineFailed."""
+    async def look(self, stack: Stack) -> list[Alarm]:
+        """Looks once at the followers of `stack`, the stack as the live release has it. Raises EngineFailed."""
         live = self._ports.journal.state.current
         if live is None:
             return []
-        return [alarm for follower in self._stack.followers for alarm in await self._look(follower, live)]
+        return [alarm for follower in stack.followers for alarm in await self._look(follower, live)]
 
     async def _look(self, follower: Follower, live: LiveRelease) -> list[Alarm]:
         try:

@@ -1,4 +1,4 @@
-"""Rolls back: says first which of today's values the kept release would not get."""
+"""Rolls back: says first what the kept release lacks, and which of today's values it would not get."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,7 @@ from app.cli.api.client import ApiClient
 from app.cli.errors import CommandError, Exit
 from app.cli.following.follow import ask_and_follow
 from app.cli.report import write
-from app.cli.views.rollback_plan import changed_lines, rollback_plan_lines
+from app.cli.views.rollback_plan import changed_lines, lacks_lines, rollback_plan_lines
 from app.cli.views.show import console
 from app.cli.views.text import document
 
@@ -26,19 +26,19 @@ async def roll_back(
     updater: ApiClient, sha: str | None, *, force: bool, current_env: bool, wait: bool, as_json: bool
 ) -> Exit:
     """Requests the rollback and, with `wait`, follows it to its end."""
-    if not current_env:
-        for line in await _said_first(updater, sha):
-            console(stderr=as_json).print(line, soft_wrap=True, markup=False, highlight=False)
+    for line in await _said_first(updater, sha, values=not current_env):
+        console(stderr=as_json).print(line, soft_wrap=True, markup=False, highlight=False)
     flags = {"force": force, "current_env": current_env}
     body: dict[str, Any] = {"previous_sha": sha} if sha else {}
     body |= {name: True for name, given in flags.items() if given}
     return await ask_and_follow(updater, "/update/rollback", body, forced=True, wait=wait, as_json=as_json)
 
 
-async def _said_first(updater: ApiClient, sha: str | None) -> list[str]:
+async def _said_first(updater: ApiClient, sha: str | None, *, values: bool) -> list[str]:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            return changed_lines(await updater.rollback_plan(sha))
+            plan = await updater.rollback_plan(sha)
+            return [*lacks_lines(plan), *(changed_lines(plan) if values else ())]
     except TimeoutError:
         return [f"Whether your env files changed since is not known: no answer within {ANSWER_SECONDS:.0f} s."]
     except CommandError:  # the rollback itself is refused for the same reason, or the updater is an earlier version

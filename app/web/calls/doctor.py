@@ -76,8 +76,8 @@ class CheckUp:
             return [worker_check(check) for check in found]
         except (LedgerUnavailable, WorkerSilent) as away:
             return [Check("worker", Verdict.FAILED, str(away), "Start the worker; its log says why it stopped.")]
-        except WorkerRefused:
-            return [Check("worker", Verdict.FAILED, "it could not check the machine", "Its log says why.")]
+        except WorkerRefused as refused:
+            return [Check("worker", Verdict.FAILED, f"it could not check the machine: {refused}", "Its log says why.")]
 
 
 def memory_check(memory: Memory) -> Check:

@@ -136,6 +136,7 @@ class Container:
             adopted=self.adopted,
             created=self.created,
             host=self.host,
+            labels={"updater.color": self.color} if labelled and not self.adopted and self.color else {},
             stop_grace=self.behaviour.stop_grace,
         )
 
@@ -151,4 +152,5 @@ class Container:
             (),
             {},
             networks=("shop_default",),
+            rollout=self.stamp.rollout if self.labelled else None,
         )

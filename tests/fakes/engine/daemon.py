@@ -66,6 +66,10 @@ class Daemon:
 
     # What a test sets up, and what it sees
 
+    def singletons_are(self, services: Collection[str]) -> None:
+        """None of `services`, nor of the earlier ones, may run twice."""
+        self._singletons = tuple(sorted({*services, *self._singletons}))
+
     def behave(self, name: str, tag: str, **change: Any) -> None:
         """`name` is without its color: `api` configures api-blue and api-green."""
         self._behaviours[name, tag] = replace(self._behaviour(name, tag), **change)
@@ -153,6 +157,10 @@ class Daemon:
     def running(self, service: str) -> list[str]:
         """The tags of the running instances."""
         return [c.stamp.release for c in self._of(service) if c.runs(self._now)]
+
+    def up(self) -> set[str]:
+        """The services that run."""
+        return {c.service for c in self._containers.values() if c.runs(self._now)}
 
     def containers(self, service: str) -> list[Container]:
         return list(self._of(service))

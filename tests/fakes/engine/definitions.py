@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.errors import BuildFailed, ComposeInvalid, PolicyRefused, ReleaseNotKept
+from app.domain.release_stack import Role, Roles, names_of
 from app.domain.routing.networks import Choice
-from app.domain.stack import Color
+from app.domain.stack import Color, Stack
 from tests.fakes.engine.daemon import Daemon
 from workers.ports import Comparison, Definition, Difference, Instance, LiveFiles, Stamp
 
@@ -48,6 +49,8 @@ class FakeDefinitions(Daemon):
         self.published_retired = ""
         self.changed: dict[str, tuple[str, ...]] = {}
         self.recalled_from: Path | None = None
+        self.stack: Stack | None = None
+        self._roles: dict[str, Roles] = {}
         self.files: dict[str, HostFile] = {}
         self.needed: dict[str, dict[str, bool]] = {}
         self._files_of: dict[Path, dict[str, str]] = {}
@@ -66,6 +69,7 @@ class FakeDefinitions(Daemon):
         if used := self.forbidden.get(stamp.release):
             raise PolicyRefused(used)
         path = tree / f"{stamp.rollout}.json"
+        self.remember(stamp.sha)
         self._stamps[path] = stamp
         self._files_of[path] = {path: file.content for path, file in self.files.items()}
         return Definition(path, stamp.sha, self.sources())
@@ -84,6 +88,16 @@ class FakeDefinitions(Daemon):
         changed = tuple(path for path, file in used.items() if known.get(path, file.content) != file.content)
         return LiveFiles(changed, {path: str(file.written) for path, file in used.items()})
 
+    def remember(self, sha: str) -> None:
+        """The release `sha` has the services that the stack file names now."""
+        if self.stack is not None:
+            names, moved = names_of(self.stack), self.stack.moved_services()
+            made = {name: s.made_from for s in self.stack.routed for name in s.colors.values()}
+            self._roles[sha] = {s: Role(color, names[s], made.get(s)) for s, color in moved.items()}
+
+    async def roles_of(self, sha: str, *, proven: bool = True) -> Roles:  # noqa: ARG002 - one definition per commit
+        return self._roles.get(sha, {})
+
     def defined(self, sha: str) -> Definition:
         made = (path for path, stamp in reversed(self._stamps.items()) if stamp.sha == sha)
         return Definition(next(made, Path("/kept") / sha), sha)
@@ -95,7 +109,10 @@ class FakeDefinitions(Daemon):
             if container.adopted and container.stamp.sha == stamp.sha:
                 container.stamp = stamp
         self.recalled_from = tree
-        return await self.define(Path("/kept") / stamp.sha, stamp)
+        roles = await self.roles_of(stamp.sha)
+        recalled = await self.define(Path("/kept") / stamp.sha, stamp)
+        self._roles[stamp.sha] = roles
+        return recalled
 
     async def changed_values(self, tree: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]]:
         await self.socket.reach()
@@ -154,11 +171,10 @@ class FakeDefinitions(Daemon):
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
         assert str(tree).startswith("/trees")
         redefined = None if live is None else False
-        colored = [f"{name}-{color}" for name in ("skills", "api") for color in Color]
-        names = [*colored, *self._uncolored, *self._jobs]
+        assert self.stack is not None
         moved = tuple(
             Difference(n, self._image(n, stamp.release), n, redefined, copies=self.copies_of(n, stamp.release))
-            for n in names
+            for n in self.stack.moved_services()
         )
         others, own, retired = tuple(self.others), tuple(self.own), tuple(self.retired)
         forbidden = tuple(used for tag, used in self.forbidden.items() if tag == stamp.release)

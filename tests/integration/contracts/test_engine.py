@@ -8,6 +8,7 @@ from typing import Protocol
 import pytest
 
 from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, PolicyRefused, ReleaseNotKept, StartFailed
+from app.domain.release_stack import Role
 from app.domain.stack import Color
 from deploy.demo.repository import Variant
 from tests.examples import sha_of
@@ -458,6 +459,13 @@ class EngineContract:
         await bench.engine.stop(skills.id, GRACE)
         assert not (await bench.engine.check(skills.id, LIMIT)).passed
         assert not (await bench.engine.check(UNKNOWN_ID, LIMIT)).passed
+
+    async def test_engine_knows_what_a_release_moves(self, bench: Bench) -> None:
+        await bench.define(V1)
+        roles = await bench.engine.roles_of(bench.stamp(V1).sha)
+        known = {BLUE: Role(Color.BLUE, "skills"), GREEN: Role(Color.GREEN, "skills"), BOT: Role(None, "bot")}
+        assert {service: roles[service] for service in MOVED} == known
+        assert await bench.engine.roles_of("0" * 40) == {}
 
     async def test_engine_reports_a_one_way_release(self, bench: Bench) -> None:
         for tag in (V1, ONE_WAY):

@@ -1,5 +1,6 @@
 """The contract of the route port, tested on the fake and on the file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,18 @@ class RouteContract:
         files = await route.files()
         assert list(files) == [route.file.name]
         assert "skills-blue" in files[route.file.name]
+
+    async def test_a_release_that_lacks_a_service_has_no_route_for_it(self, route: Route) -> None:
+        stack = a_stack()
+        part = replace(stack, routed=stack.routed[:1])
+        await route.flip(Color.BLUE, "r-1", stack=part)
+        text = (await route.files())[route.file.name]
+        assert ("skills-blue" in text, "api-blue" in text) == (True, False)
+        assert await route.active() is Color.BLUE
+        assert await route.stands(Color.BLUE, "r-1", stack=part)
+        assert not await route.stands(Color.BLUE, "r-1"), "today's stack has one more"
+        await route.flip(Color.BLUE, "r-1")
+        assert await route.stands(Color.BLUE, "r-1")
 
     async def test_restore_replaces_all_route_files(self, route: Route) -> None:
         await route.flip(Color.GREEN, "r-2")

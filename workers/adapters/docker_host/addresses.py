@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.domain.routing.networks import Peers, choose
-from app.domain.stack import Stack
+from app.domain.stack import RoutedService, Stack
 from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.own_services.container import own_container, own_networks
 from workers.adapters.docker_host.survey import mounts_of, off_host, seen_of
+from workers.definition.roles import role_in
 from workers.inspect.mounts import outside
 from workers.ports import Instance
 from workers.routing.traefik_container import peers_among
@@ -29,6 +30,7 @@ class Addresses:
     ) -> None:
         self._docker, self._stack, self._route, self._look_seconds = docker, stack, route, look_seconds
         self._services = {name: service for service in stack.routed for name in service.colors.values()}
+        self._by_name = {service.name: service for service in stack.routed}
         self._peers: Peers | None = None
         self._looked: float | None = None
 
@@ -37,7 +39,7 @@ class Addresses:
         networks = frozenset(instance.addresses)
         if not networks:
             return instance
-        service = self._services.get(instance.service)
+        service = self._services.get(instance.service) or self._renamed(instance)
         if service is None:
             reached = (await self._with_worker(networks)).worker_reaches(networks)
             return _at(instance, min(reached, default=None))
@@ -75,6 +77,11 @@ class Addresses:
             own = await own_networks(self._docker, await own_container(self._docker))
             self._peers = replace(self._peers or Peers(), worker=own)
         return self._peers
+
+    def _renamed(self, instance: Instance) -> RoutedService | None:
+        """The service of a color whose Compose service had another name when its release was defined."""
+        role = role_in(instance.labels)
+        return self._by_name.get(role.name) if role.color and role.name else None
 
 
 def _at(instance: Instance, network: str | None) -> Instance:

@@ -10,6 +10,7 @@ from workers.adapters.docker_host.images.registries import refusals
 from workers.adapters.docker_host.stored.definitions import CURRENT
 from workers.adapters.threads import in_file_thread
 from workers.definition.retired import left_out
+from workers.definition.roles import roles_in
 from workers.ports import Survey
 
 
@@ -26,9 +27,7 @@ class DockerEngine(DockerDefinitions, DockerContainers):
     async def survey(self) -> Survey:
         seen = await survey.survey(self._docker, self._compose, self._stack, self._marks)
         published = await in_file_thread(self._files.read, CURRENT)
-        counted = {
-            i.host: color for color in self._stack.singles().values() for i in await self._adoption.singles(color)
-        }
+        counted = await self._adoption.counted()
         containers = tuple(replace(c, counts_as=counted.get(c.name)) for c in seen.containers)
         return replace(seen, containers=containers, retired=left_out(published, self._stack))
 
@@ -39,6 +38,9 @@ class DockerEngine(DockerDefinitions, DockerContainers):
 
     async def prune(self, keep: Collection[str]) -> int:
         await prune.prune_uncolored(self._docker, self._stack, keep, self.find)
+        models = await in_file_thread(self._files.models)
+        left = {service for model in models for service in roles_in(model)} - set(self._stack.moved_services())
+        await prune.prune_left(self._docker, left, keep, self.find)
         live = await in_file_thread(self._files.read, CURRENT)
         named = {service.get("image", "") for service in (live or {}).get("services", {}).values()}
         freed = await prune.prune_images(self._docker, self._stack, keep, named)

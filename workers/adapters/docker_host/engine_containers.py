@@ -17,7 +17,8 @@ from workers.adapters.threads import in_file_thread
 from workers.definition import anonymous_volumes
 from workers.definition.copies import copies_of
 from workers.definition.injected_files import injected_files
-from workers.definition.transform import ROLLOUT_LABEL, Model
+from workers.definition.roles import ROLLOUT_LABEL
+from workers.definition.transform import Model
 from workers.ports import CheckResult, Definition, Instance
 
 TAIL_LINES = 20

@@ -9,7 +9,8 @@ from app.domain.errors import (
     PolicyRefused,
     ReleaseNotKept,
 )
-from app.domain.stack import Color
+from app.domain.release_stack import Roles, as_of
+from app.domain.stack import Color, Stack
 from workers.adapters.docker_host.adoption.model import as_counted
 from workers.adapters.docker_host.compose.release_reader import ReadRelease
 from workers.adapters.docker_host.engine_parts import HostParts
@@ -27,7 +28,8 @@ from workers.definition.images import as_proven, settled, with_images_of, with_p
 from workers.definition.jobs import needed_by
 from workers.definition.networks import choices, unreached
 from workers.definition.retired import without_retired
-from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
+from workers.definition.roles import ROLLOUT_LABEL, roles_in
+from workers.definition.transform import DEFINITION_LABEL
 from workers.ports import Comparison, Definition, Instance, LiveFiles, Stamp
 
 
@@ -45,10 +47,10 @@ class DockerDefinitions(HostParts):
         model = with_proven(read.model, await in_file_thread(self._files.read, stamp.sha))
         return replace(await self._write(stamp, model), sources=read.sources)
 
-    async def _read(self, tree: Path, stamp: Stamp) -> ReadRelease:
+    async def _read(self, tree: Path, stamp: Stamp, stack: Stack | None = None) -> ReadRelease:
         """Reads and checks the release's model. Raises ComposeInvalid, VariableMissing, PolicyRefused, FilesChanged."""
         published = await in_file_thread(self._files.read, CURRENT)
-        read = await self._reader.read(tree, stamp, published, keep=True)
+        read = await self._reader.of(stack or self._stack).read(tree, stamp, published, keep=True)
         for problem in read.problems:
             raise problem
         if read.forbidden:
@@ -57,12 +59,16 @@ class DockerDefinitions(HostParts):
 
     async def changed_values(self, tree: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]]:
         kept = as_proven(await in_file_thread(self._kept, stamp.sha))
+        part = as_of(self._stack, roles_in(kept))
         published = await in_file_thread(self._files.read, CURRENT)
-        read = await self._reader.read(tree, stamp, published, keep=False)
+        read = await self._reader.of(part).read(tree, stamp, published, keep=False)
         for problem in read.problems:
             raise problem
-        running = [name for name in self._stack.moved_services() if name not in self._stack.jobs]
-        return changed_values(kept, read.model, running)
+        return changed_values(kept, read.model, [name for name in part.moved_services() if name not in part.jobs])
+
+    async def roles_of(self, sha: str, *, proven: bool = True) -> Roles:
+        kept = await in_file_thread(self._files.read, sha) or {}
+        return roles_in((as_proven if proven else settled)(kept))
 
     def defined(self, sha: str) -> Definition:
         return Definition(self._files.path(sha), sha)
@@ -92,10 +98,11 @@ class DockerDefinitions(HostParts):
             raise ReleaseNotKept(f"{stamp.release} lacks {', '.join(gone)}")
         before = await in_file_thread(self._kept, stamp.sha)
         kept = as_proven(before)
+        part = as_of(self._stack, roles_in(kept))
         if tree is not None:
-            kept = with_images_of((await self._read(tree, stamp)).model, kept, self._stack.moved_services())
+            kept = with_images_of((await self._read(tree, stamp, part)).model, kept, part.moved_services())
         else:
-            kept = await self._with_todays_marks(kept, services)
+            kept = await self._with_todays_marks(kept, services, part)
         kept = transform.restamp(await self._images.restored(kept, services), self._stack, stamp)
         await self._adoption.recall(stamp)
         return await self._write(stamp, kept if tree is None else with_proven(kept, before))
@@ -132,9 +139,9 @@ class DockerDefinitions(HostParts):
         await self._images.settle(model, definition.sha)
         if model != (model := settled(model)):
             await in_file_thread(self._files.write, definition.sha, model)
-        before = await in_file_thread(self._files.read, CURRENT)
-        running = {service: await self._rollout_of(service) for service in self._stack.uncolored}
-        colors = [s.colors[color] for s in self._stack.routed if s.made_from]
+        before, part = await in_file_thread(self._files.read, CURRENT), as_of(self._stack, roles_in(model))
+        running = {service: await self._rollout_of(service) for service in part.uncolored}
+        colors = [s.colors[color] for s in part.routed if s.made_from]
         live = [i for service in colors for i in await self.find(service) if i.sha == definition.sha]
         await self._publish(
             transform.as_it_runs(model, before, self._stack, color, running, sha=definition.sha, singles=_singles(live))
@@ -187,7 +194,8 @@ class DockerDefinitions(HostParts):
 
     async def unreached(self, definition: Definition) -> Mapping[str, str]:
         model = await in_file_thread(self._kept, definition.sha)
-        found = unreached(model, self._stack, await self._addresses.peers())
+        part = as_of(self._stack, roles_in(model))
+        found = unreached(model, part, await self._addresses.peers())
         return {name: why for name, why in found.items() if not await self._adoption.existing(definition.sha, name)}
 
     async def one_way(self, sha: str) -> bool:

@@ -35,7 +35,8 @@ from workers.adapters.threads import in_file_thread
 from workers.definition import transform, variables
 from workers.definition.environment import environment_names, marked, marks_in
 from workers.definition.files.live_files import why_changed
-from workers.definition.transform import RELEASE_LABEL, ROLLOUT_LABEL, SHA_LABEL
+from workers.definition.roles import ROLLOUT_LABEL
+from workers.definition.transform import RELEASE_LABEL, SHA_LABEL
 from workers.ports import Definition, Instance, Outsider, Stamp
 from workers.ports.mutation import Fence, no_fence
 
@@ -113,9 +114,11 @@ class HostParts:
         known, now = marks_in(model), await in_file_thread(self._marks.of, values)
         return [f"the value of {name}" for name, mark in now.items() if known.get(name, mark) != mark]
 
-    async def _with_todays_marks(self, model: Mapping[str, Any], services: Sequence[str]) -> dict[str, Any]:
+    async def _with_todays_marks(
+        self, model: Mapping[str, Any], services: Sequence[str], stack: Stack
+    ) -> dict[str, Any]:
         """`model` with marks of the values that `services` will start with. One that is not set keeps its mark."""
-        model = await in_file_thread(self._reader.with_live_files, dict(model))
+        model = await in_file_thread(self._reader.of(stack).with_live_files, dict(model))
         found = await self._secret_values(model, services)
         unset = {each.name for each in found.unset}
         marks = await in_file_thread(self._marks.of, {k: v for k, v in found.values.items() if k not in unset})

@@ -40,6 +40,14 @@ async def prune_uncolored(docker: Docker, stack: Stack, keep: Collection[str], f
                 await remove(docker, instance.id, volumes=False)
 
 
+async def prune_left(docker: Docker, services: Collection[str], keep: Collection[str], find: Find) -> None:
+    """Removes the stopped containers of releases that are not in `keep`, of `services` that no rollout replaces now."""
+    for service in sorted(services):
+        for instance in await find(service):
+            if instance.gone and instance.sha is not None and instance.sha not in keep:
+                await remove(docker, instance.id, volumes=False)
+
+
 async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], named: Collection[str]) -> int:
     """Removes images of releases that are not in `keep`, except those in `named`. Returns the bytes freed.
 

@@ -17,9 +17,10 @@ from workers.adapters.docker_host.reached import address_in, is_off_host
 from workers.adapters.docker_host.stored.host_file_states import last_change, other_versions
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
-from workers.definition.copies import uncopyable
+from workers.definition.clashes import clashes
 from workers.definition.files.live_files import recorded
-from workers.definition.transform import COLOR_LABEL, RELEASE_LABEL
+from workers.definition.roles import COLOR_LABEL, ROLLOUT_LABEL, role_in
+from workers.definition.transform import RELEASE_LABEL
 from workers.ports import Seen, Survey
 
 
@@ -47,7 +48,7 @@ async def survey(docker: Docker, compose: Compose, stack: Stack, marks: ValueMar
         own_name=None if own is None else seen_of(own.attrs).name,
         own_networks=await own_networks(docker, own),
         others=tuple(seen_of(c.attrs) for c in others),
-        uncopyable=tuple(uncopyable(by_hand or {}, stack)),
+        clashes=tuple(clashes(by_hand or {}, stack)),
         off_host=await off_host(docker),
     )
 
@@ -103,6 +104,8 @@ def seen_of(attrs: Mapping[str, Any]) -> Seen:
         mounts=mounts_of(attrs),
         name=str(attrs.get("Name", "")).removeprefix("/"),
         networks=_networks(attrs),
+        rollout=labels.get(ROLLOUT_LABEL),
+        named=role_in(labels).name,
     )
 
 

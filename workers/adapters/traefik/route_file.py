@@ -70,28 +70,36 @@ class RouteFile:
     def file(self) -> Path:
         return self._path
 
-    async def flip(self, color: Color, rollout: str, copies: route_file.Copies | None = None) -> None:
+    async def flip(
+        self,
+        color: Color,
+        rollout: str,
+        copies: route_file.Copies | None = None,
+        *,
+        stack: Stack | None = None,
+    ) -> None:
         with suppress(OSError):
             await self._now()
         self._copies = {**self._copies, color: copies} if copies is not None else self._copies
-        await self._install(route_file.render(self._stack, color, rollout, self._copies))
+        await self._install(route_file.render(stack or self._stack, color, rollout, self._copies))
 
     async def clear(self) -> None:
         await self._install(route_file.render_empty(self._stack))
 
-    async def stands(self, color: Color, rollout: str | None) -> bool:
+    async def stands(self, color: Color, rollout: str | None, *, stack: Stack | None = None) -> bool:
         try:
             text, state = await self._now()
         except OSError:
             return False
         if state is None or state.color is not color or rollout is None:
             return state is not None and state.color is color
-        return text == route_file.render(self._stack, color, rollout, state.copies)
+        return text == route_file.render(stack or self._stack, color, rollout, state.copies)
 
-    async def strays(self, reached: Reached | None = None) -> list[str]:
-        found = await in_file_thread(self._strays, {})
+    async def strays(self, reached: Reached | None = None, *, stack: Stack | None = None) -> list[str]:
+        of = stack or self._stack
+        found = await in_file_thread(self._strays, of, {})
         if found.unclear and reached is not None:
-            found = await in_file_thread(self._strays, await reached())
+            found = await in_file_thread(self._strays, of, await reached())
         return found.files
 
     async def files(self) -> Mapping[str, str]:
@@ -181,14 +189,14 @@ class RouteFile:
         if self._path.name not in files:
             self._path.unlink(missing_ok=True)
 
-    def _strays(self, hosts: Hosts) -> Strays:
+    def _strays(self, stack: Stack, hosts: Hosts) -> Strays:
         try:
             files = self._files()
         except OSError:
             return Strays([])
         if route_file.read(files.get(FIRST_NAME, ""), self._stack):
             files = {n: text for n, text in files.items() if n != FIRST_NAME or n == self._path.name}  # until a flip
-        return strays_in(files, self._path.name, self._stack, hosts)
+        return strays_in(files, self._path.name, stack, hosts)
 
     def _files(self) -> dict[str, str]:
         """Reads the watched directory with its subdirectories, as Traefik does. Skips deleted files. Raises OSError."""

@@ -1,11 +1,14 @@
 """Nothing stops, replaces or removes a container of the color that the route leads to."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.errors import RouteNotConfirmed, StillServes
 from app.domain.stack import Color
 from tests.examples import sha_of
 from tests.fakes.world import World
+from workers.control.served_guard import protecting
 from workers.ports import Stamp
 
 
@@ -58,6 +61,38 @@ async def test_unreadable_route_protects_both_colors(world: World, service: str)
     with pytest.raises(RouteNotConfirmed):
         await world.ports.engine.prune([])
     assert world.effects == []
+
+
+@pytest.fixture
+async def renamed(world: World) -> World:
+    """The stack file has other names for the live colors than the live release."""
+    stamp = Stamp("v1.0.0", sha_of("v1.0.0"), "r-v1.0.0")
+    definition = await world.engine.define(await world.source.checkout(stamp.sha), stamp)
+    await world.ports.engine.publish(definition, Color.BLUE)
+    names = {color: f"app-{color}" for color in Color}
+    skills, api = world.stack.routed
+    world.restack(replace(world.stack, routed=(skills, replace(api, colors=names))))
+    return world
+
+
+async def test_serving_container_is_protected_by_its_color(renamed: World) -> None:
+    (serving,) = await renamed.ports.engine.find("api-blue")
+    with pytest.raises(StillServes, match="api-blue"):
+        await renamed.ports.engine.stop(serving.id, 1)
+    renamed.engine.by_hand(stop=["skills-blue"])
+    await renamed.ports.engine.prune([sha_of("v1.1.0")])
+    assert await renamed.engine.missing(sha_of("v1.0.0"), ["api-blue"]) == []
+
+
+async def test_adopted_container_is_protected_by_its_release(world: World) -> None:
+    """It has no label with its color, and the stack file has other names now."""
+    stamp = Stamp("v1.0.0", sha_of("v1.0.0"), "r-v1.0.0")
+    (serving,) = await world.engine.find("api-blue")
+    await world.engine.adopt(stamp, Color.BLUE, [serving, *await world.engine.find("skills-blue")])
+    skills, api = world.stack.routed
+    world.restack(replace(world.stack, routed=(skills, replace(api, colors={c: f"app-{c}" for c in Color}))))
+    with pytest.raises(StillServes, match="api-blue"):
+        await protecting(world.engine, world.route, world.stack).stop(serving.id, 1)
 
 
 async def test_everything_else_is_passed_on(world: World) -> None:

@@ -24,6 +24,7 @@ READS = {
             "needs",
             "published_path",
             "published_release",
+            "roles_of",
         ),
         *(
             "live_files",

@@ -166,16 +166,3 @@ def test_link_of_another_service_is_left_out_with_a_warning() -> None:
         "proxy is without its links web:app and external_links shop-web: a link would lead to one color, live or not. "
         "Let proxy call Traefik instead"
     ]
-
-
-@pytest.mark.parametrize("mode", ["host", "service:vpn", "container:vpn"])
-def test_two_colors_in_one_network_of_interfaces_are_refused(mode: str) -> None:
-    assert list(problems(model({"network_mode": mode}), STACK)) == [
-        f"web has network_mode: {mode}, where both colors would listen on port 8000. Give web a network of its own; "
-        "Traefik reaches it there"
-    ]
-
-
-@pytest.mark.parametrize("mode", [None, "none", "bridge"])
-def test_network_of_its_own_is_accepted(mode: str | None) -> None:
-    assert list(problems(model({"network_mode": mode} if mode else {}), STACK)) == []

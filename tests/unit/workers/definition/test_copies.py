@@ -1,15 +1,14 @@
-"""How many copies a service has, and which of its options refuse them."""
+"""How many copies a service has, and which numbers are refused."""
 
 from typing import Any
 
 import pytest
 
-from app.domain.stack import Color, Follower
+from app.domain.stack import Color
 from tests.examples import a_stack
-from workers.definition.copies import copies_of, uncopyable, uneven, with_copies
+from workers.definition.copies import copies_of, uneven, with_copies, wrong_numbers
 
 STACK = a_stack()
-FOLLOWED = a_stack(followers=(Follower("queue", "worker"),))
 
 
 def model(blue: dict[str, Any], green: dict[str, Any] | None = None, **services: dict[str, Any]) -> dict[str, Any]:
@@ -18,7 +17,7 @@ def model(blue: dict[str, Any], green: dict[str, Any] | None = None, **services:
 
 
 def refused(blue: dict[str, Any], green: dict[str, Any] | None = None, **services: dict[str, Any]) -> list[str]:
-    return list(uncopyable(model(blue, green, **services), STACK))
+    return list(wrong_numbers(model(blue, green, **services), STACK))
 
 
 @pytest.mark.parametrize(
@@ -66,41 +65,6 @@ def test_singleton_with_copies_is_refused() -> None:
     assert "followers" in problem
 
 
-@pytest.mark.parametrize(
-    ("option", "what"),
-    [
-        ({"container_name": "api"}, "the container_name api"),
-        ({"ports": [{"target": 80, "published": "8080", "protocol": "tcp"}]}, "port 8080 of the host (tcp)"),
-        ({"networks": {"back": {"ipv4_address": "172.20.0.5"}}}, "the address 172.20.0.5 in back"),
-        ({"networks": {"back": {"ipv6_address": "fd00::5"}}}, "the address fd00::5 in back"),
-    ],
-)
-def test_what_only_one_container_can_have_is_refused(option: dict[str, Any], what: str) -> None:
-    (of_both,) = refused(option)
-    assert of_both.startswith(f"api-blue and api-green have {what}, and they run at once during a rollout")
-    assert ". Remove " in of_both
-    (of_one,) = refused({**option, "scale": 3}, {})
-    assert of_one.startswith(f"all 3 copies of api-blue would have {what}, which only one container can have. Remove")
-    assert refused(option, {}) == []
-
-
-def published(port: str, **more: str) -> dict[str, Any]:
-    return {"ports": [{"target": 80, "published": port, "protocol": "tcp", **more}]}
-
-
-def test_ports_of_a_range_are_enough_for_so_many_containers() -> None:
-    assert refused(published("8000-8005") | {"scale": 3}) == []
-    (problem,) = refused(published("8000-8004") | {"scale": 3})
-    assert "which only 5 containers can have" in problem
-
-
-def test_ports_of_other_addresses_and_protocols_do_not_meet() -> None:
-    assert refused(published("80", host_ip="127.0.0.1"), published("80", host_ip="127.0.0.2")) == []
-    assert refused(published("80", protocol="udp"), published("80")) == []
-    assert len(refused(published("80", host_ip="127.0.0.1"), published("80", host_ip="0.0.0.0"))) == 1
-    assert len(refused(published("80"), {}, **{"skills-green": published("80")})) == 1
-
-
 def test_colors_with_other_numbers_are_a_warning() -> None:
     (warning,) = uneven(model({"scale": 3}, {}), STACK)
     assert warning.startswith("api-blue has 3 copies and api-green has 1 copy: ")
@@ -109,32 +73,5 @@ def test_colors_with_other_numbers_are_a_warning() -> None:
 
 def test_service_that_no_rollout_moves_is_not_judged() -> None:
     assert refused({}, redis={"scale": 0, "container_name": "redis"}) == []
-    assert list(uncopyable({}, STACK)) == list(uneven({}, STACK)) == []
+    assert list(wrong_numbers({}, STACK)) == list(uneven({}, STACK)) == []
     assert set(STACK.routed[1].colors) == set(Color)
-
-
-@pytest.mark.parametrize(
-    ("only_once", "what"),
-    [
-        ({"ports": [{"target": 80, "published": "8080"}]}, "port 8080 of the host (tcp)"),
-        ({"networks": {"inner": {"ipv4_address": "10.0.0.9"}}}, "the address 10.0.0.9 in inner"),
-        ({"mac_address": "02:42:ac:11:00:02"}, "the address 02:42:ac:11:00:02"),
-        ({"ports": [{"target": 80, "published": "9000-9004"}], "scale": 3}, "port 9000-9004 of the host (tcp)"),
-    ],
-)
-def test_follower_that_cannot_run_twice_is_refused(only_once: dict[str, Any], what: str) -> None:
-    (problem,) = uncopyable(model({}, worker=only_once), FOLLOWED)
-    assert problem.startswith(f"worker has {what}, which only ")
-    assert problem.endswith("or write worker below `singletons` in the stack file")
-    assert refused({}, worker=only_once) == []
-
-
-@pytest.mark.parametrize(
-    "service",
-    [
-        {"ports": [{"target": 80}, {"target": 81, "published": "9000-9010"}, {"target": 82, "published": "0"}]},
-        {"networks": {"default": None}, "network_mode": "host", "deploy": {"replicas": 3}, "container_name": "queue"},
-    ],
-)
-def test_follower_that_can_run_twice_is_not_refused(service: dict[str, Any]) -> None:
-    assert list(uncopyable(model({}, worker=service), FOLLOWED)) == []

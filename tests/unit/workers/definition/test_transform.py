@@ -107,6 +107,7 @@ def test_service_that_was_not_moved_before_is_new() -> None:
 def own_labels(service: dict[str, Any], **more: str) -> dict[str, str]:
     return {
         "updater.stack": "shop",
+        "updater.service": "api",
         "updater.release": "v1.1.0",
         "updater.sha": SHA,
         "updater.rollout": "r-1",
@@ -126,7 +127,7 @@ def test_transform_yields_the_expected_model() -> None:
         "services": {
             "api-blue": blue | {"labels": {"team": "shop", **own_labels(blue, **{"updater.color": "blue"})}},
             "api-green": green | {"labels": {"team": "shop", **own_labels(green, **{"updater.color": "green"})}},
-            "bot": {**bot, "labels": own_labels(bot)},
+            "bot": {**bot, "labels": own_labels(bot, **{"updater.service": "bot"})},
             "postgres": model()["services"]["postgres"],
         },
         "volumes": {"pg": {"name": "shop_pg"}},

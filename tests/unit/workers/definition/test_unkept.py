@@ -129,3 +129,12 @@ def test_services_that_become_both_colors_may_share() -> None:
 )
 def test_part_of_a_container_that_stays_or_starts_with_it_is_accepted(name: str, option: dict[str, Any]) -> None:
     assert list(unkept({"services": {name: option}}, MOVED)) == []
+
+
+@pytest.mark.parametrize(("link", "refusals"), [("shop-bot:bot", 1), ("shop-bot", 1), ("other-bot:bot", 0)])
+def test_link_to_a_container_that_is_replaced_is_refused(link: str, refusals: int) -> None:
+    services = {"bot": {"container_name": "shop-bot"}, "db": {"external_links": [link]}}
+    problems = list(unkept({"services": services}, {"bot": None}))
+    assert len(problems) == refusals
+    assert all("Connect to bot instead" in problem for problem in problems)
+    assert list(unkept({"services": services}, {"bot": BOTH})) == [], "`with_colors` leaves it out, with a warning"

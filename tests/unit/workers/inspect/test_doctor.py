@@ -60,7 +60,8 @@ async def test_single_container_that_serves_is_the_active_color(world: World) ->
 
 
 async def test_container_beside_the_colors_is_named(world: World) -> None:
-    world.stack = made_stack()
+    world.restack(made_stack())
+    world.engine.remember(a_live().sha)
     survey = replace(HEALTHY, containers=(seen("skills", name="shop-skills-1"), seen("skills-blue")))
     found = await check(world, "single_skills", survey)
     assert (found.status, found.found) == (
@@ -229,9 +230,10 @@ async def test_every_copy_of_the_active_color_must_serve(world: World) -> None:
 
 
 async def test_copies_that_cannot_run_side_by_side_are_a_warning(world: World) -> None:
-    found = await check(world, "copies", replace(HEALTHY, uncopyable=("bot has scale 3, but …",)))
+    found = await check(world, "clashes", replace(HEALTHY, clashes=("bot has scale 3, but …",)))
     assert (found.status, found.found) == (Verdict.WARNING, "bot has scale 3, but …")
-    assert "refused before it is built" in found.remedy
+    assert "refused before its build" in found.remedy
+    assert (await check(world, "clashes", HEALTHY)).status == Verdict.OK
 
 
 @pytest.mark.parametrize("active", list(Color))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.api.rollback_plan import RollbackPlan
 from app.cli.views.rollback_plan import rollback_plan_lines
 from app.domain.errors import AlreadyLive, GitFailed, ReleaseNotKept
 from tests.examples import a_release, sha_of
@@ -83,3 +84,10 @@ async def test_plan_during_a_rollout_claims_nothing_of_values() -> None:
     assert plan.blocked_by
     assert plan.changed_unknown == "a rollout is in progress, and only one may use the release's files at a time"
     assert any("is not known" in line for line in rollback_plan_lines(plan))
+
+
+def test_what_the_kept_release_lacks_is_said_first() -> None:
+    plan = RollbackPlan(tag="v1.0.0", sha=sha_of("v1.0.0"), target_color="blue", lacks=("mail", "cron"))
+    assert "v1.0.0 lacks mail, cron: while it is live, they have no route, and their containers stop." in list(
+        rollback_plan_lines(plan)
+    )

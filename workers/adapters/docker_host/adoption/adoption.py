@@ -45,12 +45,16 @@ class DockerAdoption:
         """Returns the containers of the service that `service`, the blue color, is made from. Raises EngineFailed.
 
         Only those that count as it: the adopted ones, or, if no color of it runs and none is adopted, the running ones.
+        The adopted ones also if the stack file names another service since.
         """
         made_from = next((name for name, color in self._stack.singles().items() if color == service), None)
-        found = await self._containers(made_from) if made_from else []
+        adopted = await in_file_thread(self._file.get)
+        if made_from is None:
+            ids = adopted.of(service) if adopted else []
+            return [i for i in await self._containers() if i.id in ids and i.service != service] if ids else []
+        found = await self._containers(made_from)
         if not found:
             return []
-        adopted = await in_file_thread(self._file.get)
         if kept := [i for i in found if adopted and i.id in adopted.containers]:
             return kept
         colors = next(s.colors for s in self._stack.routed if s.made_from == made_from)
@@ -59,8 +63,16 @@ class DockerAdoption:
             return []
         return [replace(i, service=service, single=True) for i in found if not i.gone]
 
-    async def _containers(self, service: str) -> list[Instance]:
-        found = await self._docker.containers(self._stack.project, f"{SERVICE_LABEL}={service}")
+    async def counted(self) -> dict[str, str]:
+        """The names of the single containers, each with the color that it counts as. Raises EngineFailed."""
+        adopted = await in_file_thread(self._file.get)
+        colors = {*self._stack.singles().values(), *(adopted.containers.values() if adopted else ())}
+        return {i.host: color for color in sorted(colors) for i in await self.singles(color) if i.host}
+
+    async def _containers(self, service: str | None = None) -> list[Instance]:
+        """The containers of the service, or of the whole project."""
+        labels = [SERVICE_LABEL if service is None else f"{SERVICE_LABEL}={service}"]
+        found = await self._docker.containers(self._stack.project, *labels)
         return [instance_of(container) for container in found]
 
     async def definition(self, model: Model, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> Model:

@@ -1,5 +1,6 @@
 """Makes the definition that runs from a release's Compose files: resolves, locates, checks and transforms them."""
 
+import copy
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +24,8 @@ from workers.adapters.threads import in_file_thread
 from workers.definition import colors, variables
 from workers.definition.bases import built_bases
 from workers.definition.built_with import built_with
-from workers.definition.copies import uncopyable, uneven
+from workers.definition.clashes import clashes
+from workers.definition.copies import uneven
 from workers.definition.environment import marked
 from workers.definition.files import mounts
 from workers.definition.files.contents import equal
@@ -86,6 +88,12 @@ class ReleaseReader:
         self._compose, self._stack, self._store, self._policy = compose, stack, store, policy
         self._marks, self._written, self._own_mounts = marks, tuple(written), own_mounts
 
+    def of(self, stack: Stack) -> "ReleaseReader":
+        """The reader of releases that have another part of the stack."""
+        other = copy.copy(self)
+        other._stack = stack
+        return other
+
     async def read(self, tree: Path, stamp: Stamp, published: Mapping[str, Any] | None, *, keep: bool) -> ReadRelease:
         """The definition of the release in `tree`. `published`: what a plain `docker compose` uses now.
 
@@ -130,8 +138,8 @@ class ReleaseReader:
         unused = await in_file_thread(unused_files, stack)
         bases = await in_file_thread(_bases, located.model, moved, stack.project)
         missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.written_services()), *bases]
-        missing += colors.problems(located.model, stack)
-        missing += [*remade(located.model, published or {}, moved), *uncopyable(model, stack)]
+        missing += [*colors.problems(located.model, stack), *clashes(model, stack)]
+        missing += remade(located.model, published or {}, moved)
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
         kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)

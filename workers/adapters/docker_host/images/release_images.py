@@ -10,6 +10,7 @@ from docker.auth import resolve_repository_name
 from docker.models.images import Image
 
 from app.domain.errors import BuildFailed
+from app.domain.release_stack import as_of
 from app.domain.stack import Stack
 from workers.adapters.docker_host.client import SERVICE_LABEL, Docker, Missing
 from workers.adapters.docker_host.compose.client import Compose
@@ -23,6 +24,7 @@ from workers.definition.images import (
     unbuilt,
     with_images,
 )
+from workers.definition.roles import roles_in
 from workers.definition.transform import SHA_LABEL, Model, image_name
 
 Log = Callable[[str], None]
@@ -157,8 +159,9 @@ class ReleaseImages:
 
     def _built_alike(self, kept: Model, service: str) -> list[str]:
         """The same service of the other color, if its build is defined in the same way."""
-        colors = [routed.colors for routed in self._stack.routed]
-        others = [c[color.other] for c in colors for color, name in c.items() if name == service]
+        colors = [routed.colors for routed in as_of(self._stack, roles_in(kept)).routed]
+        found = [c[color.other] for c in colors for color, name in c.items() if name == service]
+        others = [other for other in found if other in kept["services"]]
         build = kept["services"][service].get("build")
         return [other for other in others if build is not None and kept["services"][other].get("build") == build]
 

@@ -6,8 +6,9 @@ from app.domain.stack import Keep
 from tests.examples import a_stack, sha_of
 from tests.unit.workers.engine_http import HttpEngine, http_engine
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.docker_host.prune import GB, prune_build_cache, prune_images
+from workers.adapters.docker_host.prune import GB, prune_build_cache, prune_images, prune_left
 from workers.definition.transform import image_name
+from workers.ports import Instance
 
 OLD = image_name("shop", "bot", sha_of("v1.0.0"))
 SIZE = 1000
@@ -54,3 +55,25 @@ async def test_build_cache_is_trimmed_unless_turned_off(
         finally:
             client.close()
     assert engine.queries == ([] if keeps is None else [keeps])
+
+
+async def test_stopped_container_of_a_removed_service_is_pruned() -> None:
+    """Not one that runs, one of a kept release, nor one that the updater did not make."""
+    kept, old = sha_of("v1.1.0"), sha_of("v1.0.0")
+    found = [
+        Instance("running", "mail-blue", "running", sha=old),
+        Instance("kept", "mail-blue", "exited", sha=kept),
+        Instance("by-hand", "mail-blue", "exited"),
+        Instance("old", "mail-blue", "exited", sha=old),
+    ]
+
+    async def find(service: str) -> list[Instance]:
+        return found if service == "mail-blue" else []
+
+    with http_engine({"DELETE /containers/old": (204, None)}) as engine:
+        client = docker.DockerClient(base_url=engine.host, version="1.41")
+        try:
+            await prune_left(Docker(client, engine.host), {"mail-blue", "mail-green"}, [kept], find)
+        finally:
+            client.close()
+    assert engine.asked == ["DELETE /v1.41/containers/old"]

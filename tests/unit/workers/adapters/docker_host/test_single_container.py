@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from app.domain.stack import Color
+from app.domain.stack import Color, Stack, made_colors
 from tests.examples import a_stack
 from workers.adapters.docker_host.adoption.adoption import DockerAdoption
 from workers.adapters.docker_host.adoption.model import adopted_model, kept_images, recreatable
@@ -39,25 +39,27 @@ class Listed:
                     "State": {"Status": state},
                     "Config": {"Labels": {SERVICE_LABEL: service}, "StopTimeout": None},
                     "NetworkSettings": {
-                        "Networks": {},
+                        "Networks": {"shop_default": {"IPAddress": "10.0.0.2"}},
                         "Ports": {"8090/tcp": [{"HostIp": "127.0.0.1", "HostPort": "80"}], "9/tcp": None},
                     },
                     "Created": "2026-01-02T03:04:05Z",
                 }
             )
             for id_, service, state in self._containers
-            if f"{SERVICE_LABEL}={service}" in labels
+            if {SERVICE_LABEL, f"{SERVICE_LABEL}={service}"} & {*labels}
         ]
 
 
 @pytest.fixture
 def singles(tmp_path: Path) -> Callable[..., Any]:
-    async def found(*containers: tuple[str, str, str], service: str = "api-blue", adopted: str = "") -> list[Instance]:
+    async def found(
+        *containers: tuple[str, str, str], service: str = "api-blue", adopted: str = "", stack: Stack = STACK
+    ) -> list[Instance]:
         file = AdoptedFile(tmp_path)
         if adopted:
             file.put(Adopted(STAMP, {adopted: "api-blue"}))
         listed = cast("Docker", Listed(*containers))
-        return await DockerAdoption(listed, cast("Compose", None), STACK, file).singles(service)
+        return await DockerAdoption(listed, cast("Compose", None), stack, file).singles(service)
 
     return found
 
@@ -81,6 +83,21 @@ async def test_stopped_container_counts_only_if_it_was_adopted(singles: Callable
     assert await singles(stopped) == []
     assert [i.id for i in await singles(stopped, ("c2", "api-green", "running"), adopted="c1")] == ["c1"]
     assert await singles(("c3", "api", "running"), ("c2", "api-green", "running"), adopted="c1") == []
+
+
+@pytest.mark.parametrize("made_from", [None, "site"])
+async def test_adopted_container_counts_after_the_stack_file_changed(
+    singles: Callable[..., Any], made_from: str | None, tmp_path: Path
+) -> None:
+    """It serves until the next release, whatever the stack file names now."""
+    colors = made_colors(made_from or "app")
+    changed = replace(STACK, routed=(replace(STACK.routed[0], colors=colors, made_from=made_from),))
+    runs = (("c1", "api", "running"), ("c2", "bot", "running"), ("c3", "api-blue", "exited"))
+    assert [i.id for i in await singles(*runs, adopted="c1", stack=changed)] == ["c1"]
+    file, listed = AdoptedFile(tmp_path), cast("Docker", Listed(*runs))
+    counted = await DockerAdoption(listed, cast("Compose", None), changed, file).counted()
+    assert counted == {"shop-api-1": "api-blue"}
+    assert await singles(*runs, adopted="c3", stack=changed) == [], "it is the color itself"
 
 
 def model() -> dict[str, Any]:

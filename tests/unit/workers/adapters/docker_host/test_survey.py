@@ -131,7 +131,7 @@ async def test_copies_that_refuse_a_release_are_found_in_the_live_directory() ->
     with engine_with() as engine:
         known = ValueMarks(Path("/dev/null/marks.key"))
         found = await survey(engine, cast("Compose", LiveCompose()), a_stack(), known)
-    assert [text.partition(",")[0] for text in found.uncopyable] == ["api-blue has scale 0"]
+    assert [text.partition(",")[0] for text in found.clashes] == ["api-blue has scale 0"]
 
 
 async def test_networks_of_the_own_container_are_known() -> None:

@@ -1,0 +1,106 @@
+"""Today's stack as a release has it: the release may be from before a change of the stack file."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from app.domain.stack import Color, Follower, RoutedService, Singleton, Stack
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a Compose service was when its release was defined: a color of a routed service, or none (None).
+
+    `name`: that of the routed service, singleton or follower, or the job's service; None if an earlier updater made
+    the definition. `made_from`: the
+    service of the release's files from which the updater made the color.
+    """
+
+    color: Color | None
+    name: str | None = None
+    made_from: str | None = None
+
+
+_Uncolored = TypeVar("_Uncolored", Singleton, Follower)
+
+Roles = Mapping[str, Role]
+"""The roles of the Compose services that a release moves, by service."""
+
+
+def names_of(stack: Stack) -> dict[str, str]:
+    """The name in the stack file of every Compose service that the updater replaces."""
+    routed = {service: s.name for s in stack.routed for service in s.colors.values()}
+    singletons, followers = {s.service: s.name for s in stack.singletons}, {f.service: f.name for f in stack.followers}
+    return {**routed, **singletons, **followers, **{job: job for job in stack.jobs}}
+
+
+def as_of(stack: Stack, roles: Roles) -> Stack:
+    """`stack` with only what the release has, under the release's own names of Compose services. Without roles: all.
+
+    A service is the same one if it has its name and its kind: routed, or not. Without known names, it is the same
+    one if the stack file names the same Compose services. If only some of them are known, it may have been renamed: it
+    stays as the stack file has it, so that its route stays, and what needs its definition is refused.
+    """
+    if not roles:
+        return stack
+    routed = tuple(found for each in stack.routed for found in _routed(each, stack, roles))
+    singletons = tuple(found for each in stack.singletons for found in _uncolored(each, stack, roles))
+    followers = tuple(found for each in stack.followers for found in _uncolored(each, stack, roles))
+    part = replace(stack, routed=routed, singletons=singletons, followers=followers)
+    known = {*_names(part), *roles}
+    return replace(part, before_flip=tuple(each for each in stack.before_flip if each.service in known))
+
+
+def lacking(stack: Stack, part: Stack) -> tuple[str, ...]:
+    """The names of the routed services, singletons and followers of `stack` that `part`, made by `as_of`, lacks."""
+    return tuple(name for name in _names(stack) if name not in _names(part))
+
+
+def _names(stack: Stack) -> list[str]:
+    """The routed services, singletons and followers, in the order of the stack file."""
+    return [*(s.name for s in stack.routed), *(s.name for s in stack.singletons), *(f.name for f in stack.followers)]
+
+
+def released_twice(stack: Stack, roles: Roles) -> list[str]:
+    """The services of a release with these `roles` that may be one of the singletons of `stack`, which a hand-over to
+    that singleton does not stop.
+
+    They were routed under its name; or their name is unknown, and the release has no such singleton.
+    """
+    known = {role.name for role in roles.values() if role.color is None}
+    new = {s.name for s in stack.singletons if s.name not in known and roles.get(s.service) != Role(None)}
+    moved = stack.moved_services()
+    return [
+        service
+        for service, role in roles.items()
+        if service not in moved and (role.name in new if role.name else bool(new) and role.color is None)
+    ]
+
+
+def _routed(service: RoutedService, stack: Stack, roles: Roles) -> Iterator[RoutedService]:
+    named = {role.color: each for each, role in roles.items() if role.name == service.name and role.color}
+    colors = {color: named[color] for color in Color if color in named}
+    if len(colors) == len(Color):
+        yield replace(service, colors=colors, made_from=roles[colors[Color.BLUE]].made_from)
+    elif all(_is_unnamed(roles.get(name), color) for color, name in service.colors.items()) or any(
+        role.color for role in _unclear(stack, roles)
+    ):
+        yield service
+
+
+def _is_unnamed(role: Role | None, color: Color | None) -> bool:
+    return role is not None and role.name is None and role.color is color
+
+
+def _uncolored(each: _Uncolored, stack: Stack, roles: Roles) -> Iterator[_Uncolored]:
+    named = [service for service, role in roles.items() if role == Role(None, each.name)]
+    if named:
+        yield replace(each, service=named[0])
+    elif roles.get(each.service) == Role(None) or any(not role.color for role in _unclear(stack, roles)):
+        yield each
+
+
+def _unclear(stack: Stack, roles: Roles) -> list[Role]:
+    """The roles without a name of services that the stack file does not name any more."""
+    today = stack.moved_services()
+    return [role for service, role in roles.items() if role.name is None and service not in today]

@@ -1,0 +1,111 @@
+"""Makes a model valid for a plain `docker compose`, which activates no profile. Pure functions.
+
+Compose refuses a whole project in which one service needs another that is missing or whose profile is inactive: by
+`depends_on`, `links`, `volumes_from`, by a namespace (`service:<name>`), or by a build's `additional_contexts`.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from workers.definition.built_with import CONTEXTS, SERVICE
+from workers.definition.retired import SHARED
+
+IDLE_PROFILE = "updater-idle"
+
+Model = dict[str, Any]
+
+
+def startable(model: Mapping[str, Any], idle: Mapping[str, str | None]) -> Model:
+    """`model`, in which the services `idle` do not start, and everything else can.
+
+    `idle` maps each to the service that runs in its place, if one does: what needs the idle one then needs that. One
+    that is idle only waits for what runs: what else two idle ones share, they share with each other. What
+    cannot run without an idle service for which none runs does not start either. A dependency on a service in another
+    profile only counts while that profile is active; a service that another one cannot run without has no profile.
+    """
+    result: Model = copy.deepcopy(dict(model))
+    services: dict[str, Model] = result.get("services") or {}
+    stopped = {**idle}
+    for name, service in services.items():
+        _lead(name, service, {old: new for old, new in stopped.items() if new}, services, waits_only=name in idle)
+    while left := [n for n in services if n not in stopped and set(required(services[n])) & _without_place(stopped)]:
+        stopped |= dict.fromkeys(left)
+    for name in (name for name in stopped if name in services):
+        services[name]["profiles"] = [IDLE_PROFILE]
+    _activate(services)
+    for service in services.values():
+        _loosen(service, services)
+    return result
+
+
+def _without_place(stopped: Mapping[str, str | None]) -> set[str]:
+    return {name for name, instead in stopped.items() if instead is None}
+
+
+def _lead(
+    name: str, service: Model, live: Mapping[str, str], services: Mapping[str, Model], *, waits_only: bool
+) -> None:
+    """Replaces what leads to idle services. A service that would need itself does not."""
+    if waits := service.get("depends_on"):
+        moved = {live.get(needed, needed): how for needed, how in waits.items()}
+        service["depends_on"] = {n: how for n, how in moved.items() if n != name and n in services}
+    if waits_only:
+        return
+    if links := service.get("links"):
+        led = [_link(str(link), live) for link in links]
+        service["links"] = [link for link in led if link.partition(":")[0] in {*services} - {name}]
+    if sources := service.get("volumes_from"):
+        service["volumes_from"] = [_source(str(each), live) for each in sources]
+    for key in SHARED:
+        service |= {key: _shared(str(service[key]), live)} if service.get(key) else {}
+    if contexts := (service.get("build") or {}).get(CONTEXTS):
+        led_to = {key: _shared(str(value), live) for key, value in contexts.items()}
+        service["build"][CONTEXTS] = {key: value for key, value in led_to.items() if _is_built(value, services)}
+
+
+def _is_built(context: str, services: Mapping[str, Model]) -> bool:
+    """Compose refuses the whole project if a build's context is a service that it cannot build."""
+    return not context.startswith(SERVICE) or "build" in services.get(context.removeprefix(SERVICE), {})
+
+
+def _link(link: str, live: Mapping[str, str]) -> str:
+    """The container keeps the name by which it calls the other one."""
+    target, _, alias = link.partition(":")
+    return f"{live[target]}:{alias or target}" if target in live else link
+
+
+def _source(value: str, live: Mapping[str, str]) -> str:
+    target, colon, mode = value.partition(":")
+    return value if target == "container" else f"{live.get(target, target)}{colon}{mode}"
+
+
+def _shared(value: str, live: Mapping[str, str]) -> str:
+    target = value.removeprefix(SERVICE)
+    return f"{SERVICE}{live.get(target, target)}" if value.startswith(SERVICE) else value
+
+
+def required(service: Mapping[str, Any]) -> Iterator[str]:
+    """The services without which the service cannot be created."""
+    yield from (str(link).partition(":")[0] for link in service.get("links") or ())
+    sources = [str(each) for each in service.get("volumes_from") or ()]
+    yield from (each.partition(":")[0] for each in sources if not each.startswith("container:"))
+    shared = [str(service.get(key) or "") for key in SHARED]
+    contexts = [str(each) for each in ((service.get("build") or {}).get(CONTEXTS) or {}).values()]
+    yield from (each.removeprefix(SERVICE) for each in (*shared, *contexts) if each.startswith(SERVICE))
+
+
+def _activate(services: Mapping[str, Model]) -> None:
+    """Takes the profile of services that one without a profile cannot run without."""
+    left = [name for name, service in services.items() if not service.get("profiles")]
+    while left:
+        for needed in required(services[left.pop()]):
+            if services.get(needed, {}).get("profiles") not in (None, [], [IDLE_PROFILE]):
+                del services[needed]["profiles"]
+                left.append(needed)
+
+
+def _loosen(service: Model, services: Mapping[str, Model]) -> None:
+    for needed, how in (service.get("depends_on") or {}).items():
+        if services[needed].get("profiles"):
+            service["depends_on"][needed] = {**how, "required": False}
