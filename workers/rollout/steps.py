@@ -212,10 +212,8 @@ async def stop_old_color(run: Run) -> Evidence:
     clock, times = run.ports.clock, run.stack.times
     if run.flipped_at is not None:
         await clock.sleep(max(0.0, run.flipped_at + times.drain - clock.monotonic()))
-    lacks = lacking(run.origin, run.stack)
-    left = [
-        service for service, name in names_of(run.origin).items() if name in lacks and service in run.origin.uncolored
-    ]
+    lacks, names = lacking(run.origin, run.stack), names_of(run.origin)
+    left = [service for service in run.origin.uncolored if names[service] in lacks]
     old = await _instances(run, [*(s.colors[run.rollout.origin] for s in run.origin.routed), *left])
     stopped = await _stop_all(run, [i for i in old if i.rollout != run.rollout.id])
     return _ended(stopped)

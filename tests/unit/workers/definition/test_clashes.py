@@ -232,3 +232,16 @@ def test_job_runs_only_before_the_flip() -> None:
     stack = replace(STACK, before_flip=(BeforeFlip("migrate"),))
     job = {**port("8080"), "deploy": {"mode": "replicated-job"}}
     assert found_in(stack, {"migrate": job, "web-blue": port("8080")}) == []
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"scale": 3, "ports": [{"target": 80, "protocol": "tcp"}], "networks": {"default": None, "back": {}}},
+        {"network_mode": "bridge"},
+    ],
+    ids=["copies in networks", "bridge"],
+)
+def test_copies_that_fit_beside_each_other_are_accepted(service: dict[str, Any]) -> None:
+    assert found(web_blue=service, web_green=service) == []
+    assert found_in(MADE, {"web": service}) == []
