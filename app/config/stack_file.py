@@ -160,7 +160,7 @@ class _File(Part):
             if service in made and service not in named:
                 yield f"before_flip/{n}/service: both colors of {made[service]} are made from it: write {made[service]}"
             if service in own and service not in named:
-                yield f"before_flip/{n}/service: {service} is the updater's own service, and no release's command"
+                yield f"before_flip/{n}/service: {service} is the updater's own service: it cannot run before the flip"
 
     def _services_named_twice(self) -> Iterator[str]:
         seen: dict[str, str] = {}

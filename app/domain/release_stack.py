@@ -12,8 +12,7 @@ class Role:
     """What a Compose service was when its release was defined: a color of a routed service, or none (None).
 
     `name`: that of the routed service, singleton or follower, or the job's service; None if an earlier updater made
-    the definition. `made_from`: the
-    service of the release's files from which the updater made the color.
+    the definition. `made_from`: the service of the release's files from which the updater made the color.
     """
 
     color: Color | None

@@ -11,7 +11,7 @@ from app.domain.step import StepId, StepKind
 
 
 class Color(StrEnum):
-    """The two copies of each routed service."""
+    """The two colors of each routed service: one serves, the other gets the next release."""
 
     BLUE = "blue"
     GREEN = "green"

@@ -181,16 +181,18 @@ def demo(
     directory: Annotated[
         Path | None, typer.Option(help="What only the host has, such as .env; default: the stack file's `directory`.")
     ] = None,
-    without: Annotated[list[str] | None, typer.Option(help="A service that is not started; may be repeated.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Do not start this service; may be repeated.")] = None,
     own_engine: Annotated[bool, typer.Option("--own-engine", help="Start a private Docker Engine (root).")] = False,
-    rps: Annotated[float | None, typer.Option(min=1, max=500, help="Requests per second: 100; own: 20.")] = None,
+    rps: Annotated[
+        float | None, typer.Option(min=1, max=500, help="Requests per second; default: 100, with --stack 20.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as the last line of output.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = False,
     record: Annotated[Path | None, typer.Option(help="Also write the display to this SVG file.")] = None,
 ) -> None:
     """Brings a sample stack to v1.0.0, publishes v1.1.0 as GitHub would, and shows the rollout under load.
 
-    With --stack, it plays your own stack in the same way, from a copy: it writes to none of your files and containers.
+    With --stack, it plays your own stack in the same way, from a copy: your files and containers stay as they are.
     `bin/demo --python 3.13` uses another interpreter, chosen by version or path.
     """
     exit_on_sigterm()

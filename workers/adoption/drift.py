@@ -33,8 +33,8 @@ REWRITTEN = (
 async def live_stack(stack: Stack, ports: Ports) -> Stack:
     """`stack` as the live release has it: the stack file may have grown, shrunk or been renamed in since.
 
-    After a flip, that is the release which is on trial. All of it if no release is known live, or if its definition is
-    missing.
+    After a flip, that is the release of the running rollout. All of it if no release is known live, or if its
+    definition is missing.
     """
     state, rollout = ports.journal.state, ports.journal.state.rollout
     if rollout and rollout.sha and rollout.past_flip and state.active_color is rollout.target:

@@ -28,7 +28,8 @@ async def still_led(stack: Stack, ports: Ports) -> list[str]:
     hosts = hosts_of(stack, await find_all(stack, ports)) if others else {}
     return [
         f"{router.where} leads clients to {service.name}, which the live release does not route, and Traefik would "
-        "still choose it after the flip: give it `priority: 1`. It serves until then, and is set aside afterwards"
+        "still choose that router after the flip. Give it `priority: 1`: it then serves until the flip, and is set "
+        "aside with it"
         for router in read_routing(others, hosts).routers
         for service in new
         if router.services and any(outranks(router, route) for route in service.routes)

@@ -1,7 +1,7 @@
 """Makes both colors of a service that the release's files have once: `web` becomes `web-blue` and `web-green`.
 
-Two copies cannot share what only one container can have, so the colors are without it. What other services say of `web`
-leads to a color, or is left out. All functions are pure.
+Two colors cannot share what only one container can have, so they are made without it. A reference of another service to
+`web` leads to a color, or is left out. All functions are pure.
 """
 
 import copy
@@ -82,8 +82,8 @@ def left_out(model: Mapping[str, Any], stack: Stack) -> Iterator[str]:
         lost_names = set(containers) if moved.get(name) else {*made, *containers}
         if links := _links_to(services[name], lost_names):
             yield (
-                f"{name} is without its {' and '.join(links)}: a link would lead to one color, live or not. Let {name} "
-                "call Traefik instead"
+                f"{name} runs without its {' and '.join(links)}: a link would lead to one color, live or not. "
+                f"Let {name} call Traefik instead"
             )
 
 

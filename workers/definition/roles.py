@@ -11,14 +11,17 @@ from app.domain.stack import Color, made_colors
 COLOR_LABEL = "updater.color"
 ROLLOUT_LABEL = "updater.rollout"
 NAME_LABEL = "updater.service"
-"""The name of the routed service or singleton in the stack file. Definitions of earlier updaters do not have it."""
+"""The name in the stack file of the routed service, singleton or follower; of a job, its service.
+
+Definitions of earlier updaters do not have it.
+"""
 
 
 def roles_in(model: Mapping[str, Any]) -> dict[str, Role]:
     """The roles of the services of a transformed model; none if `transform` did not make it."""
     services: Mapping[str, Mapping[str, Any]] = model.get("services") or {}
-    labelled = {name: service.get("labels") or {} for name, service in services.items()}
-    roles = {name: role_in(labels) for name, labels in labelled.items() if ROLLOUT_LABEL in labels}
+    labeled = {name: service.get("labels") or {} for name, service in services.items()}
+    roles = {name: role_in(labels) for name, labels in labeled.items() if ROLLOUT_LABEL in labels}
     made = model.get(FORMER_NAMES) or {}
     return {name: _made(name, role) if role.name in made else role for name, role in roles.items()}
 

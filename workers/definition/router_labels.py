@@ -27,7 +27,7 @@ def problems_of(service: Mapping[str, Any], routed: RoutedService) -> Iterator[s
     if str(labels.get("traefik.enable", "")).lower() == "false":
         return
     if streams := [label for label in labels if _STREAM.fullmatch(label)]:
-        yield f"the updater moves only HTTP routes, and its label {streams[0]} makes another one. Remove the label"
+        yield f"its label {streams[0]} makes a TCP or UDP route, but the updater moves only HTTP routes. Remove it"
     own = {match["name"] for label in labels if (match := _DEFINITION.match(label))}
     known = {name: None for route in routed.routes for name in route.middlewares}
     if unsteady := [name for name in known if name.endswith(OF_LABELS) and name.removesuffix(OF_LABELS) in own]:
@@ -43,7 +43,7 @@ def problems_of(service: Mapping[str, Any], routed: RoutedService) -> Iterator[s
         whole = [*known, *(name if "@" in name else f"{name}@{'file' if name in own else 'docker'}" for name in lost)]
         yield (
             f"its labels have a router with the middlewares {', '.join(lost)}, and routed/{routed.name} in the stack "
-            f"file, which replaces that router, is without. Write middlewares: [{', '.join(whole)}] there"
+            f"file, which replaces that router, does not have them. Write middlewares: [{', '.join(whole)}] there"
             f"{f'. {_elsewhere(moved)}' if moved else ''}"
         )
 

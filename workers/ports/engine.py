@@ -194,8 +194,8 @@ class Seen:
     `networks`: those in which it has an address, and `host` if it uses the host's network. `new_files` and `old_files`:
     the operator's files that it mounts and that are not as when it was created; it started after the change, or before.
     `counts_as`: the color's service, if it is the one container of a service that both colors are made from.
-    `rollout`: the one that made it; None if none did. `named`: the name of its routed service or singleton in the stack
-    file at that time.
+    `rollout`: the one that made it; None if none did. `named`: the name that its routed service, singleton or
+    follower had in the stack file at that time.
     """
 
     service: str

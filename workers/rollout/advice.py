@@ -1,4 +1,4 @@
-"""What to write if a healthy service answers the updater otherwise than its clients, or not at all."""
+"""What to write if a healthy service answers the updater differently from its clients, or not at all."""
 
 from urllib.parse import urlsplit
 

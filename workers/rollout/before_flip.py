@@ -51,8 +51,8 @@ async def _wait_for_needs(run: Run, definition: Definition, job: str) -> None:
     while missing := [name for name, healthy in needs.items() if not await _is_there(run, name, healthy=healthy)]:
         if clock.monotonic() >= deadline:
             names, limit = ", ".join(missing), run.stack.times.start
-            why = f"it depends on {names}, which no rollout starts and is not ready after {limit:g} s (times/start)"
-            raise BeforeFlipFailed(f"{why}: start {names} by hand", service=job)
+            why = f"it depends on {names}: not ready after {limit:g} s (times/start), and no rollout starts that"
+            raise BeforeFlipFailed(f"{why}. Start {names} by hand, and deploy the tag again", service=job)
         await clock.sleep(NEED_INTERVAL)
 
 

@@ -46,7 +46,7 @@ async def restore(run: Run, follower: Follower) -> Evidence:
     for instance in new:
         await engine.remove(instance.id)
     failed += [str(late)] if late else []
-    failed += [f"{len(stopped) - len(old)} of them do not exist any more"] if len(stopped) > len(old) else []
+    failed += [f"containers that no longer exist: {len(stopped) - len(old)}"] if len(stopped) > len(old) else []
     if failed:
         detail = f"the old copies were started again but are not ready: {'; '.join(failed)}"
         raise FollowerNeverReady(detail, service=follower.name)

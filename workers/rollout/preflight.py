@@ -81,8 +81,8 @@ async def _none_twice(run: Run) -> None:
     for service in released_twice(run.stack, roles):
         if any(not i.gone for i in await run.ports.engine.find(service)):
             raise PreflightRefused(
-                f"{service} runs, which the live release has, and may be the same program as a singleton of the stack "
-                f"file: it must never run twice. Nothing was changed. Stop the containers of {service} "
+                f"{service} of the live release runs, and may be the same program as a singleton in the stack file, "
+                f"which must never run twice. Nothing was changed. Stop the containers of {service} "
                 f"(`docker compose stop {service}`), and deploy the tag again"
             )
 

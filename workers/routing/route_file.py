@@ -21,7 +21,7 @@ COPIES_KEY = "# copies: "
 RETRY = "retry"
 ATTEMPTS = 16
 """How many copies Traefik tries to connect to, without a pause. Under load, it may try the same one again:
-with one of two gone, so many attempts lose one request in 65,000."""
+with one of two gone, this many attempts lose one request in 65,000."""
 
 Copies = Mapping[str, tuple[str, ...]]
 """The host names of a color's copies, by routed service: the names of their containers, unique on a shared network."""

@@ -45,10 +45,10 @@ class FollowerWatch:
 
     async def _replaced(self, follower: Follower, live: LiveRelease, others: tuple[Instance, ...]) -> Alarm:
         ids = ", ".join(instance.id[:12] for instance in others)
-        text = f"Copies of {follower.name} ran that are not of the live release ({ids}). "
+        text = f"Copies of {follower.name} from another release than the live one ran ({ids}). "
         self._tries[follower.service] += 1
         if self._tries[follower.service] > TRIES:
-            return Alarm("follower_outdated", f"{text}The updater could not replace them: stop them by hand.")
+            return Alarm("follower_outdated", f"{text}The updater could not replace them. Stop them by hand.")
         try:
             await live_followers.restore(self._stack, self._ports, follower, live)
         except (ReleaseNotKept, StartFailed) as error:

@@ -16,10 +16,10 @@ REPORTED_SECONDS = 60.0
 """How long to report a restart of the live color, which is too short to notice otherwise."""
 
 COPY_DOWN = (
-    "{} of {} copies of {} do not serve: stopped, missing, or unhealthy by their own check. The route leads to the "
-    "other {}, and the updater starts what is stopped. Check the logs of its containers."
+    "{} of {} copies of {} do not serve: stopped, missing, or unhealthy by their own check. Traffic goes to the other "
+    "{}. The updater starts stopped copies again, at most {} times. Check their logs."
 )
-CREATE_AGAIN = " Of {} there is no container: run `docker compose up --detach --no-deps {}` in {}."
+CREATE_AGAIN = " Copies without a container: {}. To create them, run `docker compose up --detach --no-deps {}` in {}."
 
 
 class LiveCopies:
@@ -69,7 +69,8 @@ class LiveCopies:
         for instance in running:
             self._tries.pop(instance.id, None)
         if not running:
-            return [Alarm("live_color_down", f"{service} does not run, but it has your traffic.{failed}")]
+            text = f"{service} does not run, but has your traffic: clients get errors. Check its logs.{failed}"
+            return [Alarm("live_color_down", text)]
         return [*self._restarted(service, running), *self._few(service, instances, number, failed)]
 
     async def _started(self, instance: Instance) -> str:
@@ -103,7 +104,8 @@ class LiveCopies:
             return []
         gone = number - len(ours)
         how = CREATE_AGAIN.format(gone, service, self._stack.directory) if gone else ""
-        return [Alarm("live_copy_down", f"{COPY_DOWN.format(number - well, number, service, well)}{how}{failed}")]
+        down = COPY_DOWN.format(number - well, number, service, well, TRIES)
+        return [Alarm("live_copy_down", f"{down}{how}{failed}")]
 
 
 def _of_one_release(instances: Sequence[Instance]) -> list[Instance]:

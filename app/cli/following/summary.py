@@ -104,7 +104,7 @@ def _replaced(proof: Json) -> str:
     if "skipped" in proof:
         return f"not replaced: {plain(proof['skipped'])}"
     new, old = len(proof.get("instances") or ()), len(proof.get("stopped") or ())
-    return f"{new} started, then {old} old stopped" if old else f"{new} started"
+    return f"{new} new started, then {old} old stopped" if old else f"{new} new started"
 
 
 def _troubles(result: Result) -> Iterator[Row]:

@@ -104,7 +104,7 @@ def _no_colors(project: Project) -> CommandError:
     alone = "" if project.resolved else f" No other file was read, and no `include` ({project.why_unresolved})."
     file = project.directory / Path(project.file).name
     return Refused(
-        f"No service of {file} has two colors, or takes requests and comes with a release "
+        f"No service of {file} has two colors, and none both takes requests and comes with a release "
         f"(its services: {services}).{alone}",
         "Let the file have a service that listens on a port (`expose` or `ports`), and that is built from the release, "
         "has a variable such as ${TAG} in its image, or has an image of the repository's owner; then run this again. "

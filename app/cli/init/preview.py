@@ -20,8 +20,8 @@ SOURCES = Path(__file__).parents[3]
 
 MARK = "# QUESTION:"
 LIMITS = (
-    "Checked: the stack file, Git and Compose. What runs, the engine and Traefik need the worker: `updater doctor` and "
-    "`updater plan`. Submodules and Git LFS files are not fetched here."
+    "Checked: the stack file, Git and Compose. With a worker, `updater doctor` and `updater plan` also check what "
+    "runs, the engine and Traefik. Submodules and Git LFS files are not fetched here."
 )
 
 
@@ -43,7 +43,7 @@ class Checked:
     def lines(self) -> Iterator[str]:
         """The report for people."""
         if self.questions:
-            yield f"{plain(self.stack_file)} has {self.questions} questions left: answer them, and delete their marks."
+            yield f"Questions left in {plain(self.stack_file)}: {self.questions}. Answer them, and delete their marks."
         if not self.found.tag:
             yield "No tag of this clone fits `tags` and `channel` of the stack file. Fetch tags, or correct the keys."
             return

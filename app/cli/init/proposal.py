@@ -109,7 +109,7 @@ def _variables(looked: Looked, notes: Notes) -> Iterator[TagVariable]:
         notes.ask(
             f"variables/{each.name}",
             f"the image of {each.service} has this variable in its tag: is that the release's {each.value}? The value "
-            "here goes before that of .env",
+            "here overrides that of .env",
         )
         yield each
 

@@ -99,7 +99,7 @@ def _route(route: PlannedRoute | None) -> Iterator[str]:
 
 
 def _network(each: PlannedNetwork) -> str:
-    return f"{plain(each.service)} is asked in {plain(each.network)}: {plain(each.reason)}"
+    return f"the worker asks {plain(each.service)} in {plain(each.network)}: {plain(each.reason)}"
 
 
 def _command(each: PlannedCommand) -> str:
@@ -115,7 +115,7 @@ def _singleton(each: PlannedSingleton) -> str:
 
 def _follower(each: PlannedFollower) -> str:
     word = "is replaced: new copies start before the old ones stop" if each.replaced else "is not replaced"
-    copies = f", {each.copies} copies" if each.copies != 1 else ""
+    copies = f" ({each.copies} copies)" if each.copies != 1 else ""
     reason = f" ({plain(each.reason)})" if each.reason else ""
     return f"{plain(each.name)}{copies} {word}{reason}"
 

@@ -177,14 +177,14 @@ def _is_free(address: str, port: int) -> bool:
 
 def _say_all(parts: _Parts, say: Say) -> None:
     given, copied = parts.home.given, parts.copied
-    say(f"your stack file is played as written, but for what this machine needs ({len(parts.changed.notes)} lines):")
+    say(f"your stack file is played as written, except for what this machine needs ({len(parts.changed.notes)} lines):")
     for note in parts.changed.notes:
         say(f"  {note}")
     if given.tags.made:
         say(f"  the repository has one release: {given.tags.before} goes live again as {given.tags.after}")
     if copied.copied:
         say(f"  copied from {given.host}, because no release has it: {_listed(copied.copied)}")
-        say("  the values in it are your own: what they lead to outside this stack, such as a hosted service, is used")
+        say("  the values in it are your own: what they lead to outside this stack is used for real")
     for name, why in copied.left_out.items():
         empty = "; it is empty here" if _is_directory(given, name) else ""
         say(f"  NOT copied from {given.host}: {name} ({why}){empty}")

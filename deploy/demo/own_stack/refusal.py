@@ -2,4 +2,4 @@
 
 
 class NotPlayable(Exception):
-    """The stack cannot be played here. The message says why, and what to do. Nothing was started for it."""
+    """The stack cannot be played here. The message says why, and what to do."""

@@ -1,4 +1,4 @@
-"""Notes on services of which the updater makes both colors: what two copies of them would share. Pure."""
+"""Notes on services of which the updater makes both colors: what the two would share. Pure."""
 
 from collections.abc import Iterator, Mapping
 

@@ -90,13 +90,14 @@ class _Casting:
         return Roles(moved, alone)
 
     def _stays(self, name: str) -> str:
-        """Why `name` does not move, though it is built here; empty if it moves, or if nothing has to be said."""
+        """Why `name` does not move, though a release might change it; empty if it moves, or needs no note."""
         if base := store_base(self._project, name):
             return f"its image is built from {base}, and two copies must not use its data"
         profiles = self._services[name].get("profiles") or ()
         active = self._project.profiles
         if profiles and name in self._released and not active & {"*", *profiles} and name not in self._jobs:
-            return f"only with the profile {' or '.join(map(str, profiles))}, which COMPOSE_PROFILES does not activate"
+            needed = " or ".join(map(str, profiles))
+            return f"it runs only with the profile {needed}, which COMPOSE_PROFILES does not activate"
         return ""
 
     def _role(self, name: str) -> Role | None:

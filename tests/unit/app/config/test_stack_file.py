@@ -552,7 +552,7 @@ def test_command_of_a_color_or_of_the_updater_is_refused() -> None:
     change: dict[str, Any] = {"updater": {"web": "w", "worker": "u"}, "before_flip": [{"service": "api-green"}]}
     assert problems(**change) == ["before_flip/0/service: api-green is one color of api: write api"]
     assert problems(**change | {"before_flip": [{"service": "db"}, {"service": "u"}]}) == [
-        "before_flip/1/service: u is the updater's own service, and no release's command"
+        "before_flip/1/service: u is the updater's own service: it cannot run before the flip"
     ]
 
 

@@ -35,7 +35,7 @@ async def test_router_that_would_win_is_a_problem() -> None:
     world = await growing()
     (problem,) = await still_led(world.stack, world.ports)
     assert problem.startswith("router post in mail.yml leads clients to mail, ")
-    assert "give it `priority: 1`" in problem
+    assert "Give it `priority: 1`" in problem
     assert problem in await preflight.problems(world.stack, world.ports, world.room)
 
 

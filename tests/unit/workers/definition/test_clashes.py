@@ -175,7 +175,7 @@ def test_what_only_one_container_can_have_is_refused(option: dict[str, Any], wha
     assert found(api_blue=option, api_green={}) == []
 
 
-def test_ports_of_a_range_are_enough_for_so_many_containers() -> None:
+def test_range_has_a_port_for_each_container() -> None:
     wide, narrow = port("8000-8005") | {"scale": 3}, port("8000-8004") | {"scale": 3}
     assert found(api_blue=wide, api_green=wide) == []
     (problem,) = found(api_blue=narrow, api_green=narrow)

@@ -163,6 +163,6 @@ def test_link_of_another_service_is_left_out_with_a_warning() -> None:
     found = services({"container_name": "shop-web"}, proxy=proxy)["proxy"]
     assert found == {"links": ["db"], "depends_on": {"web-blue": STARTED}}
     assert warnings({"container_name": "shop-web"}, proxy=proxy)[1:] == [
-        "proxy is without its links web:app and external_links shop-web: a link would lead to one color, live or not. "
-        "Let proxy call Traefik instead"
+        "proxy runs without its links web:app and external_links shop-web: a link would lead to one color, live or "
+        "not. Let proxy call Traefik instead"
     ]

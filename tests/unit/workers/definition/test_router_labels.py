@@ -37,7 +37,7 @@ def test_middleware_that_would_be_lost_is_refused() -> None:
     """A site with a password would be open without one."""
     assert refused({MIDDLEWARES: "auth,compress@file,slow@file"}, "compress@file") == [
         "its labels have a router with the middlewares auth, slow@file, and routed/web in the stack file, which "
-        "replaces that router, is without. Write middlewares: [compress@file, auth@docker, slow@file] there"
+        "replaces that router, does not have them. Write middlewares: [compress@file, auth@docker, slow@file] there"
     ]
 
 
@@ -53,7 +53,7 @@ def test_middleware_of_its_own_labels_is_refused() -> None:
         f"the route answers 404. {elsewhere}"
     ]
     (lost,) = refused(own)
-    assert lost.endswith(f" is without. Write middlewares: [auth@file] there. {elsewhere}")
+    assert lost.endswith(f" does not have them. Write middlewares: [auth@file] there. {elsewhere}")
     assert refused(own, "auth@file") == []
 
 
@@ -64,4 +64,4 @@ def test_labels_that_traefik_ignores_lose_nothing() -> None:
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_router_that_no_flip_moves_is_refused(protocol: str) -> None:
     (problem,) = refused({f"traefik.{protocol}.routers.db.entrypoints": "db"})
-    assert problem.startswith(f"the updater moves only HTTP routes, and its label traefik.{protocol}.routers.db.")
+    assert problem.startswith(f"its label traefik.{protocol}.routers.db.entrypoints makes a TCP or UDP route, ")

@@ -238,6 +238,6 @@ async def test_job_without_what_it_depends_on_never_runs(runs_at_all: bool) -> N
         world.engine.start_by_hand("db", "v1.0.0")
     await world.worker().reconcile()
     assert (last(world).status, last(world).reason_code) == (RolloutStatus.FAILED, "before_flip_failed")
-    assert "it depends on db, which no rollout starts" in str(last(world).error)
+    assert "it depends on db: not ready after " in str(last(world).error)
     assert runs(world) == []
     is_consistent(world)

@@ -303,7 +303,7 @@ async def test_copies_that_cannot_be_replaced_are_only_reported_after_some_tries
         await watch.look()
         assert "They could not be replaced: A service of the release" in world.publisher.alarm_texts[0]
     await watch.look()
-    assert "stop them by hand" in world.publisher.alarm_texts[0]
+    assert "Stop them by hand" in world.publisher.alarm_texts[0]
     assert (world.engine.running("worker"), world.effects) == (["v1.0.0"], [])
 
 

@@ -41,8 +41,8 @@ def test_followers_show_what_was_replaced() -> None:
         "follow_feed": {"skipped": "nothing about it changed"},
     }
     assert summary(ended(evidence=evidence))[3:6] == [
-        ("queue", "3 started, then 2 old stopped"),
-        ("mailer", "1 started"),
+        ("queue", "3 new started, then 2 old stopped"),
+        ("mailer", "1 new started"),
         ("feed", "not replaced: nothing about it changed"),
     ]
 

@@ -161,7 +161,7 @@ def test_existing_file_needs_force(demo: Path) -> None:
 
 def test_project_without_colors_is_refused(tmp_path: Path) -> None:
     (tmp_path / "docker-compose.yml").write_text("services:\n  api: {image: x}\n  lone-blue: {image: x}\n")
-    with pytest.raises(Refused, match=r"two colors, or takes requests .*api, lone-blue.* listens on a port"):
+    with pytest.raises(Refused, match=r"two colors, and none both takes requests .*api, lone-blue.* listens on a port"):
         init(tmp_path)
     assert not (tmp_path / "stack.yml").exists()
 

@@ -74,7 +74,7 @@ Bots and other singletons
   poller restarts: for a moment none runs, never two (its image changes)
 
 Followers
-  queue, 3 copies is replaced: new copies start before the old ones stop (worker/ changed)
+  queue (3 copies) is replaced: new copies start before the old ones stop (worker/ changed)
   mailer is not replaced (nothing about it changed)
 
 Environment (names only)
@@ -134,4 +134,4 @@ def test_plan_lists_before_flip_commands() -> None:
 
 def test_plan_says_in_which_network_a_service_is_asked() -> None:
     text = "\n".join(plan_lines({"networks": [{"service": "web-green", "network": "front", "reason": "a reason"}]}))
-    assert "Networks\n  web-green is asked in front: a reason\n" in text
+    assert "Networks\n  the worker asks web-green in front: a reason\n" in text
