@@ -31,8 +31,8 @@ async def test_follower_has_as_many_copies_as_compose_would_start(
 @pytest.mark.parametrize(
     ("worker", "what"),
     [
-        ({"ports": ["127.0.0.1:9100:9100"]}, "ports has the host's port 9100"),
-        ({"networks": {"default": {"ipv4_address": "10.9.0.9"}}}, "networks/default has the ipv4_address 10.9.0.9"),
+        ({"ports": ["127.0.0.1:9100:9100"]}, "port 127.0.0.1:9100 of the host (tcp)"),
+        ({"networks": {"default": {"ipv4_address": "10.9.0.9"}}}, "the ipv4 address 10.9.0.9 in default"),
     ],
 )
 async def test_follower_that_cannot_run_twice_refuses_the_release(
@@ -41,7 +41,8 @@ async def test_follower_that_cannot_run_twice_refuses_the_release(
     with_worker(bench, **worker)
     (problem,) = (await bench.read()).problems
     assert isinstance(problem, ComposeInvalid)
-    assert f"worker: {what}, but a follower's new copies start while its old ones run" in str(problem)
+    once = "which only one container can have, but a follower's new copies start while its old ones run"
+    assert f"worker has {what}, {once}" in str(problem)
 
 
 async def test_container_name_of_a_follower_becomes_an_alias(bench: Bench) -> None:
@@ -54,7 +55,7 @@ async def test_container_name_of_a_follower_becomes_an_alias(bench: Bench) -> No
 async def test_singleton_with_replicas_refuses_the_release(bench: Bench) -> None:
     bench.compose({}, services={"bot": {"image": "bot", "deploy": {"replicas": 3}}})
     (problem,) = (await bench.read()).problems
-    assert "bot: it has 3 copies" in str(problem)
+    assert "bot has deploy/replicas 3, but a singleton must never run twice" in str(problem)
 
 
 async def test_unrun_job_is_a_warning_with_the_line_to_add(bench: Bench) -> None:
