@@ -16,7 +16,7 @@ from workers.definition.environment import unmarked
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.fingerprint import fingerprint, with_marks_of
 from workers.definition.image_names import image_repository
-from workers.definition.published import required, startable
+from workers.definition.published import jobs_in, required, startable, without_jobs
 from workers.definition.retired import left_out, resources_of, uses_of, without_retired
 from workers.definition.roles import COLOR_LABEL, NAME_LABEL, ROLLOUT_LABEL, roles_in
 from workers.ports import Comparison, Difference, Stamp
@@ -109,7 +109,7 @@ def as_it_runs(
 
     The idle color gets its own profile, because it does not run and its images may be missing. Services that need it
     need the live color instead. Services that the release moved and that the stack file no longer names get that
-    profile too. Jobs get one, because a rollout has run them, and nothing waits for them any more. Live services have
+    profile too. Jobs get one, because a rollout has run them: see `without_jobs`. Live services have
     no profile, even if the release's file gives them one. A singleton or follower that another rollout started
     (`uncolored`: service → rollout id) keeps that rollout's definition from `before`. The updater's own services keep
     theirs from `before` too, because they keep running. `singles`: live colors that are the one container of a service
@@ -140,21 +140,12 @@ def as_it_runs(
     for name in live:
         result["services"][name].pop("profiles", None)
     result[_LIVE] = {"sha": sha, "color": str(color)}
-    left = {name: None for name in roles_in(result) if name not in {*live, *own}}
-    jobs = [name for name in {*part.jobs, *stack.jobs} if name in result["services"] and name not in live]
-    result = startable(_not_waiting_for(jobs, result), {**left, **idle})
+    jobs = jobs_in(result, part.jobs, {*stack.jobs} - {*live})
+    left = {name: None for name in (*roles_in(result), *jobs) if name not in {*live, *own}}
+    result = startable(without_jobs(result, jobs), {**left, **idle})
     for name in jobs:
         result["services"][name]["profiles"] = [JOB_PROFILE]
     return result
-
-
-def _not_waiting_for(jobs: Collection[str], model: Model) -> Model:
-    """`model`, in which nothing depends on `jobs`: a rollout has run them."""
-    for service in model["services"].values():
-        waits = service.pop("depends_on", None) or {}
-        if left := {needed: how for needed, how in waits.items() if needed not in jobs}:
-            service["depends_on"] = left
-    return model
 
 
 def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
