@@ -11,12 +11,14 @@ import pytest
 from app.domain.stack import Color, Stack, made_colors
 from tests.examples import a_stack
 from workers.adapters.docker_host.adoption.adoption import DockerAdoption
-from workers.adapters.docker_host.adoption.model import adopted_model, kept_images, recreatable
+from workers.adapters.docker_host.adoption.model import adopted_model, as_counted, kept_images, recreatable
 from workers.adapters.docker_host.adoption.record import Adopted, AdoptedFile
 from workers.adapters.docker_host.client import SERVICE_LABEL, Docker
 from workers.adapters.docker_host.compose.client import Compose
-from workers.definition.colors import SINGLES
+from workers.definition.colors import SINGLES, with_colors, with_singles
+from workers.definition.copies import copies_of
 from workers.definition.roles import ROLLOUT_LABEL
+from workers.definition.transform import as_it_runs
 from workers.ports import Instance, Stamp
 
 STAMP = Stamp("v1.0.0", "a" * 40, "adopted-1")
@@ -129,3 +131,18 @@ def test_both_colors_can_be_recreated_from_its_image() -> None:
 def test_changed_file_of_its_service_is_seen(label: str, same: set[str]) -> None:
     instance = Instance("c1", "api-blue", "running", labels={HASH: label}, single=True)
     assert recreatable({"api": "h1", "bot": "h3"}, STACK, Color.BLUE, [instance]) == same
+
+
+@pytest.mark.parametrize("written", [{}, {"scale": 2}, {"deploy": {"replicas": 5}}])
+def test_adopted_service_has_as_many_copies_as_run(written: dict[str, Any]) -> None:
+    """Else a plain `docker compose up` would stop what an operator scaled by hand, or start more."""
+    source = model()
+    source["services"]["api"] |= written
+    running = [Instance(f"c{n}", "api-blue", "running", single=True) for n in range(3)]
+    counted = as_counted(source, STACK, Color.BLUE, running)
+    both = with_singles(with_colors(counted, STACK), counted, STACK)
+    content = as_it_runs(both, None, STACK, Color.BLUE, {}, sha=STAMP.sha, singles={"api-blue"})
+    starts = {n: copies_of(s) for n, s in content["services"].items() if not s.get("profiles")}
+    assert starts == {"api": 3, "bot": 1}
+    defined = adopted_model(counted, STACK, STAMP, {})
+    assert {copies_of(defined["services"][f"api-{color}"]) for color in Color} == {3}
