@@ -11,7 +11,7 @@ from app.domain.errors import ComposeInvalid
 from app.domain.release_stack import as_of, names_of
 from app.domain.stack import Color, Stack
 from workers.definition.colors import SINGLES, lead, with_colors
-from workers.definition.copies import copies_of
+from workers.definition.copies import copies_of, with_copies
 from workers.definition.environment import unmarked
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.fingerprint import fingerprint, with_marks_of
@@ -110,7 +110,7 @@ def as_it_runs(
     The idle color gets its own profile, because it does not run and its images may be missing. Services that need it
     need the live color instead. Services that the release moved and that the stack file no longer names get that
     profile too. Jobs get one, because a rollout has run them: see `without_jobs`. Live services have
-    no profile, even if the release's file gives them one. A singleton or follower that another rollout started
+    no profile, even if the release's file gives them one. A singleton has one copy: it may have been a follower. A singleton or follower that another rollout started
     (`uncolored`: service → rollout id) keeps that rollout's definition from `before`. The updater's own services keep
     theirs from `before` too, because they keep running. `singles`: live colors that are the one container of a service
     from before its colors were made; that service stays as it was, in place of both.
@@ -139,6 +139,8 @@ def as_it_runs(
     live = [n for n in {*part.services(color), *idle.values()} - {*idle} if n in result["services"]]
     for name in live:
         result["services"][name].pop("profiles", None)
+    for name in (s.service for s in part.singletons if s.service in result["services"]):
+        result["services"][name] = with_copies(result["services"][name], 1)
     result[_LIVE] = {"sha": sha, "color": str(color)}
     jobs = jobs_in(result, part.jobs, {*stack.jobs} - {*live})
     left = {name: None for name in (*roles_in(result), *jobs) if name not in {*live, *own}}

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.domain.stack import BeforeFlip, Color, RoutedService, Singleton, Stack
+from app.domain.stack import BeforeFlip, Color, Follower, RoutedService, Singleton, Stack
 from tests.examples import a_stack
 from workers.adapters.docker_host.compose.client import find_compose
+from workers.definition.copies import copies_of
 from workers.definition.published import IDLE_PROFILE, required, startable
 from workers.definition.retired import without_retired
 from workers.definition.transform import JOB_PROFILE, as_it_runs, transform
@@ -189,3 +190,14 @@ def test_an_adopted_stack_with_a_job_leaves_a_valid_file(use: str, tmp_path: Pat
     content = as_it_runs(source, None, MIGRATE, Color.BLUE, {}, sha=STAMP.sha)
     alone = use == "additional_contexts"
     assert started_by_hand(tmp_path, content) == {"api-blue", "db", *(["bot"] if alone else [])}
+
+
+@pytest.mark.parametrize("several", [{"scale": 3}, {"deploy": {"replicas": 3}}])
+def test_a_follower_that_became_a_singleton_is_not_started_twice(several: Service) -> None:
+    """The live release has several copies. A plain `docker compose up` must not start a second bot."""
+    before = replace(STACK, singletons=(), followers=(Follower("bot", "bot"),))
+    source = transform(model(bot={"image": "x", **several}), before, STAMP)
+    content = as_it_runs(source, None, STACK, Color.BLUE, {}, sha=STAMP.sha)
+    assert copies_of(content["services"]["bot"]) == 1
+    again = as_it_runs(source, None, before, Color.BLUE, {}, sha=STAMP.sha)
+    assert copies_of(again["services"]["bot"]) == 3
