@@ -52,3 +52,37 @@ async def test_a_failed_release_brings_a_renamed_follower_back() -> None:
     assert ended.status is RolloutStatus.ROLLED_BACK
     assert copies(world) == {"worker": ["v1.0.0"] * COPIES}
     assert await watched(world) == []
+
+
+WITH_JOB = replace(BEFORE, before_flip=(BeforeFlip("worker"),))
+WITH_BOT = replace(BEFORE, singletons=(*BEFORE.singletons, Singleton("worker", "worker")))
+PLAIN = replace(BEFORE, followers=(Follower("worker", "worker"),))
+
+
+@pytest.mark.parametrize("today", [PLAIN, WITH_BOT])
+async def test_a_job_of_the_live_release_is_no_follower_or_singleton_of_it(today: Stack) -> None:
+    """It has ended, and no copy of it is missing."""
+    world = await live(WITH_JOB)
+    world.restack(today)
+    assert await watched(world) == []
+    worker, ended = await roll_out(world, "v1.1.0")
+    assert ended.status is RolloutStatus.SUCCESS, ended.error
+    assert world.engine.running("worker") == ["v1.1.0"]
+    back = await roll_back(world, worker)
+    assert back.status is RolloutStatus.SUCCESS, back.error
+    assert any("v1.0.0 lacks worker" in warning for warning in back.warnings)
+    assert world.engine.running("worker") == []
+    assert await watched(world) == []
+
+
+@pytest.mark.parametrize("before", [PLAIN, WITH_BOT])
+async def test_what_ran_before_it_became_a_job_is_named(before: Stack) -> None:
+    world = await live(before)
+    world.restack(WITH_JOB)
+    assert await watched(world) == []
+    _, ended = await roll_out(world, "v1.1.0")
+    assert ended.status is RolloutStatus.SUCCESS, ended.error
+    assert "worker" in running(world)
+    found = {check.name: check for check in await examine(WITH_JOB, world.ports)}
+    assert "only runs before the flip" in found["left_worker"].found
+    assert "docker stop" in found["left_worker"].remedy
