@@ -89,8 +89,8 @@ def _check_moved(services: Mapping[str, Any], stack: Stack) -> None:
 def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid."""
     result = without_retired(model, stack)
-    moved = as_of(stack, roles_in(result)).moved_services()
-    for name in (name for name in moved if name in result["services"]):
+    roles = roles_in(result)
+    for name in (name for name in as_of(stack, roles).moved_services() if name in roles):
         service = result["services"][name]
         labels = service["labels"]
         labels[ROLLOUT_LABEL] = stamp.rollout
