@@ -12,12 +12,14 @@ class Role:
     """What a Compose service was when its release was defined: a color of a routed service, or none (None).
 
     `name`: that of the routed service, singleton or follower, or the job's service; None if an earlier updater made
-    the definition. `made_from`: the service of the release's files from which the updater made the color.
+    the definition. `made_from`: the service of the release's files from which the updater made the color. `job`: it
+    only ran before the flip.
     """
 
     color: Color | None
     name: str | None = None
     made_from: str | None = None
+    job: bool = False
 
 
 _Uncolored = TypeVar("_Uncolored", Singleton, Follower)
@@ -36,9 +38,10 @@ def names_of(stack: Stack) -> dict[str, str]:
 def as_of(stack: Stack, roles: Roles) -> Stack:
     """`stack` with only what the release has, under the release's own names of Compose services. Without roles: all.
 
-    A service is the same one if it has its name and its kind: routed, or not. Without known names, it is the same
-    one if the stack file names the same Compose services. If only some of them are known, it may have been renamed: it
-    stays as the stack file has it, so that its route stays, and what needs its definition is refused.
+    A service is the same one if it has its name and its kind: routed, a job, or neither. Without known
+    names, it is the same one if the stack file names the same Compose services. If only some of them are known, it may
+    have been renamed: it stays as the stack file has it, so that its route stays, and what needs its definition is
+    refused.
     """
     if not roles:
         return stack
@@ -46,7 +49,7 @@ def as_of(stack: Stack, roles: Roles) -> Stack:
     singletons = tuple(found for each in stack.singletons for found in _uncolored(each, stack, roles))
     followers = tuple(found for each in stack.followers for found in _uncolored(each, stack, roles))
     part = replace(stack, routed=routed, singletons=singletons, followers=followers)
-    known = {*_names(part), *roles}
+    known = {*_names(part), *(service for service, role in roles.items() if role.job)}
     return replace(part, before_flip=tuple(each for each in stack.before_flip if each.service in known))
 
 

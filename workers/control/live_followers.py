@@ -1,6 +1,7 @@
 """Brings a follower to the live release where no rollout does it: its copies run, and none of another release."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -50,8 +51,8 @@ async def _start_all(ports: Ports, follower: Follower, definition: Definition) -
     return [instance.id for instance in made]
 
 
-async def settle(stack: Stack, ports: Ports) -> None:
-    """Restores the followers after the record of a rollout was lost.
+async def settle(stack: Stack, ports: Ports, follower: Follower, aside: Sequence[Instance]) -> None:
+    """Restores the follower after the record of a rollout was lost. `aside`: what runs of it under other services.
 
     Of a proven release none is started unless others run: an operator may have stopped it.
     """
@@ -59,12 +60,10 @@ async def settle(stack: Stack, ports: Ports) -> None:
     if (live := state.current) is None:
         return
     proven = live.tag in {state.last_good_tag, UNKNOWN_TAG}
-    for follower in stack.followers:
-        try:
-            seen = await running(ports, follower, live)
-            if seen.others or (not proven and len(seen.live) < seen.wanted):
-                await restore(stack, ports, follower, live)
-        except (EngineFailed, ReleaseNotKept, StartFailed) as error:
-            log.error(
-                "the copies of a follower may be of several releases", service=follower.service, reason=str(error)
-            )
+    try:
+        seen = await running(ports, follower, live)
+        if aside or seen.others or (not proven and len(seen.live) < seen.wanted):
+            await restore(stack, ports, follower, live)
+        await asyncio.gather(*(ports.engine.stop(each.id, each.grace(stack.times.stop_grace)) for each in aside))
+    except (EngineFailed, ReleaseNotKept, StartFailed) as error:
+        log.error("the copies of a follower may be of several releases", service=follower.service, reason=str(error))

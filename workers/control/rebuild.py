@@ -7,15 +7,15 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.errors import EngineFailed, LedgerUnavailable, ReleaseNotKept, RouteNotConfirmed, StartFailed
+from app.domain.errors import LedgerUnavailable, RouteNotConfirmed
 from app.domain.history import HistoryEntry, decided_keys, proven_rollouts
-from app.domain.release import UNKNOWN_TAG, LiveRelease, Release, Trigger
+from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.release_stack import as_of
 from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
-from workers.control import live_followers
+from workers.control import lost_rollout
 from workers.ports import Instance, Ports, Route
 from workers.routing.asked import ask_routes
 from workers.routing.copies import counted
@@ -84,26 +84,7 @@ async def end_lost_rollout(stack: Stack, ports: Ports) -> None:
     if ports.journal.state.rollout is not None:
         return
     await _stop_orphans(stack, ports)
-    state = ports.journal.state
-    part = as_of(stack, await ports.engine.roles_of(state.current.sha)) if state.current else stack
-    await _start_singletons(part, ports)
-    await live_followers.settle(part, ports)
-
-
-async def _start_singletons(stack: Stack, ports: Ports) -> None:
-    """Starts the singletons of a release that was on trial: the lost rollout may have stopped the old ones.
-
-    Of a proven release none is started: an operator may have stopped it.
-    """
-    state = ports.journal.state
-    if state.current is None or state.current.tag in {state.last_good_tag, UNKNOWN_TAG}:
-        return
-    for singleton in stack.singletons:
-        if all(instance.gone for instance in await ports.engine.find(singleton.service)):
-            try:
-                await ports.engine.start(ports.engine.defined(state.current.sha), [singleton.service])
-            except (EngineFailed, ReleaseNotKept, StartFailed) as error:
-                log.error("no copy runs, and none could be started", service=singleton.service, reason=str(error))
+    await lost_rollout.settle(stack, ports)
 
 
 def _without_failed(found: Found, history: Sequence[HistoryEntry]) -> Found:

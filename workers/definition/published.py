@@ -5,13 +5,14 @@ Compose refuses a whole project in which one service needs another that is missi
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from workers.definition.built_with import CONTEXTS, SERVICE
 from workers.definition.retired import SHARED
 
 IDLE_PROFILE = "updater-idle"
+IMAGE = "docker-image://"
 
 Model = dict[str, Any]
 
@@ -36,6 +37,35 @@ def startable(model: Mapping[str, Any], idle: Mapping[str, str | None]) -> Model
     _activate(services)
     for service in services.values():
         _loosen(service, services)
+    return result
+
+
+def jobs_in(model: Mapping[str, Any], of_release: Collection[str], of_today: Collection[str]) -> list[str]:
+    """The services of `model` that only a rollout runs: the release's jobs, and those that are jobs since.
+
+    Not one that is a job since and that another service cannot run without: the release ran it like any other.
+    """
+    services: Mapping[str, Mapping[str, Any]] = model.get("services") or {}
+    others = {needed for name, service in services.items() if name not in of_today for needed in _shares_with(service)}
+    return [name for name in services if name in of_release or name in {*of_today} - others]
+
+
+def without_jobs(model: Mapping[str, Any], jobs: Collection[str]) -> Model:
+    """`model`, in which nothing waits for `jobs`, and what is built from a job's image names that image.
+
+    A service can be built from an image at any time, and from a service only if that is started too.
+    https://docs.docker.com/reference/compose-file/build/#additional_contexts
+    """
+    result: Model = copy.deepcopy(dict(model))
+    services: dict[str, Model] = result.get("services") or {}
+    images = {f"{SERVICE}{job}": services[job].get("image") or f"{model.get('name')}-{job}" for job in jobs}
+    for service in services.values():
+        waits = service.pop("depends_on", None) or {}
+        if left := {needed: how for needed, how in waits.items() if needed not in jobs}:
+            service["depends_on"] = left
+        contexts = (service.get("build") or {}).get(CONTEXTS) or {}
+        for key, value in contexts.items():
+            contexts[key] = f"{IMAGE}{images[value]}" if value in images else value
     return result
 
 
@@ -87,12 +117,18 @@ def _shared(value: str, live: Mapping[str, str]) -> str:
 
 def required(service: Mapping[str, Any]) -> Iterator[str]:
     """The services without which the service cannot be created."""
+    yield from _shares_with(service)
+    contexts = [str(each) for each in ((service.get("build") or {}).get(CONTEXTS) or {}).values()]
+    yield from (each.removeprefix(SERVICE) for each in contexts if each.startswith(SERVICE))
+
+
+def _shares_with(service: Mapping[str, Any]) -> Iterator[str]:
+    """The services whose containers have to exist before that of the service."""
     yield from (str(link).partition(":")[0] for link in service.get("links") or ())
     sources = [str(each) for each in service.get("volumes_from") or ()]
     yield from (each.partition(":")[0] for each in sources if not each.startswith("container:"))
     shared = [str(service.get(key) or "") for key in SHARED]
-    contexts = [str(each) for each in ((service.get("build") or {}).get(CONTEXTS) or {}).values()]
-    yield from (each.removeprefix(SERVICE) for each in (*shared, *contexts) if each.startswith(SERVICE))
+    yield from (each.removeprefix(SERVICE) for each in shared if each.startswith(SERVICE))
 
 
 def _activate(services: Mapping[str, Model]) -> None:

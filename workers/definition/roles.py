@@ -17,6 +17,10 @@ Definitions of earlier updaters do not have it.
 """
 
 
+JOB_LABEL = "updater.job"
+"""Of a service that only runs before the flip. Else the release keeps it running."""
+
+
 def roles_in(model: Mapping[str, Any]) -> dict[str, Role]:
     """The roles of the services of a transformed model; none if `transform` did not make it."""
     services: Mapping[str, Mapping[str, Any]] = model.get("services") or {}
@@ -36,4 +40,4 @@ def _made(service: str, role: Role) -> Role:
 def role_in(labels: Mapping[str, str]) -> Role:
     """The role of a service or a container that has the labels of a rollout."""
     color = labels.get(COLOR_LABEL)
-    return Role(Color(color) if color in list(Color) else None, labels.get(NAME_LABEL))
+    return Role(Color(color) if color in list(Color) else None, labels.get(NAME_LABEL), job=JOB_LABEL in labels)

@@ -11,14 +11,14 @@ from app.domain.errors import ComposeInvalid
 from app.domain.release_stack import as_of, names_of
 from app.domain.stack import Color, Stack
 from workers.definition.colors import SINGLES, lead, with_colors
-from workers.definition.copies import copies_of
+from workers.definition.copies import copies_of, with_copies
 from workers.definition.environment import unmarked
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.fingerprint import fingerprint, with_marks_of
 from workers.definition.image_names import image_repository
-from workers.definition.published import required, startable
+from workers.definition.published import jobs_in, required, startable, without_jobs
 from workers.definition.retired import left_out, resources_of, uses_of, without_retired
-from workers.definition.roles import COLOR_LABEL, NAME_LABEL, ROLLOUT_LABEL, roles_in
+from workers.definition.roles import COLOR_LABEL, JOB_LABEL, NAME_LABEL, ROLLOUT_LABEL, roles_in
 from workers.ports import Comparison, Difference, Stamp
 
 STACK_LABEL = "updater.stack"
@@ -35,6 +35,7 @@ ROLLBACK_LABEL = "updater.rollback"
 UNLESS_STOPPED = "unless-stopped"
 JOB_PROFILE = "updater-job"
 _LIVE = "x-updater-live"
+_JOB_NOW = "it only runs before the flip now: what runs of it is not stopped. `updater doctor` names it"
 _LEFT = "no rollout replaces or stops its containers. `updater doctor` names those that run"
 
 Model = dict[str, Any]
@@ -66,6 +67,8 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
             services[name] = _unnamed(services[name])
         else:
             services[name]["labels"][COLOR_LABEL] = str(color)
+        if name in stack.jobs:
+            services[name]["labels"][JOB_LABEL] = "true"
     return result
 
 
@@ -86,8 +89,8 @@ def _check_moved(services: Mapping[str, Any], stack: Stack) -> None:
 def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid."""
     result = without_retired(model, stack)
-    moved = as_of(stack, roles_in(result)).moved_services()
-    for name in (name for name in moved if name in result["services"]):
+    roles = roles_in(result)
+    for name in (name for name in as_of(stack, roles).moved_services() if name in roles):
         service = result["services"][name]
         labels = service["labels"]
         labels[ROLLOUT_LABEL] = stamp.rollout
@@ -109,11 +112,12 @@ def as_it_runs(
 
     The idle color gets its own profile, because it does not run and its images may be missing. Services that need it
     need the live color instead. Services that the release moved and that the stack file no longer names get that
-    profile too. Jobs get one, because a rollout has run them, and nothing waits for them any more. Live services have
-    no profile, even if the release's file gives them one. A singleton or follower that another rollout started
-    (`uncolored`: service → rollout id) keeps that rollout's definition from `before`. The updater's own services keep
-    theirs from `before` too, because they keep running. `singles`: live colors that are the one container of a service
-    from before its colors were made; that service stays as it was, in place of both.
+    profile too. Jobs get one, because a rollout has run them: see `without_jobs`. Live services have no profile, even
+    if the release's file gives them one. A singleton has one copy: it may have been a follower. A singleton or
+    follower that another rollout started (`uncolored`: service → rollout id) keeps that rollout's definition from
+    `before`. The updater's own services keep theirs from `before` too, because they keep running. `singles`: live
+    colors that are the one container of a service from before its colors were made; that service stays as it was, in
+    place of both.
     `release_in` reads `sha` and `color` from the result.
     """
     before = before or {"services": {}}
@@ -139,22 +143,15 @@ def as_it_runs(
     live = [n for n in {*part.services(color), *idle.values()} - {*idle} if n in result["services"]]
     for name in live:
         result["services"][name].pop("profiles", None)
+    for name in (s.service for s in part.singletons if s.service in result["services"]):
+        result["services"][name] = with_copies(result["services"][name], 1)
     result[_LIVE] = {"sha": sha, "color": str(color)}
-    left = {name: None for name in roles_in(result) if name not in {*live, *own}}
-    jobs = [name for name in {*part.jobs, *stack.jobs} if name in result["services"] and name not in live]
-    result = startable(_not_waiting_for(jobs, result), {**left, **idle})
+    jobs = jobs_in(result, part.jobs, {*stack.jobs} - {*live})
+    left = {name: None for name in (*roles_in(result), *jobs) if name not in {*live, *own}}
+    result = startable(without_jobs(result, jobs), {**left, **idle})
     for name in jobs:
         result["services"][name]["profiles"] = [JOB_PROFILE]
     return result
-
-
-def _not_waiting_for(jobs: Collection[str], model: Model) -> Model:
-    """`model`, in which nothing depends on `jobs`: a rollout has run them."""
-    for service in model["services"].values():
-        waits = service.pop("depends_on", None) or {}
-        if left := {needed: how for needed, how in waits.items() if needed not in jobs}:
-            service["depends_on"] = left
-    return model
 
 
 def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
@@ -247,9 +244,11 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
     own = stack.updater.services if stack.updater else ()
     roles = roles_in(known)
     part = as_of(stack, roles)
+    ended = {name for name in stack.jobs if name in roles and not roles[name].job}
     was = {name: service for name, service in _names_before(stack, part).items() if service in before}
-    names = sorted({*services, *before} - {*moved, *part.moved_services()}) if live else ()
-    changed = [(name, why) for name in names if (why := _why(name, model, known, (tree, stack.directory)))]
+    names = sorted(({*services, *before} - {*moved, *part.moved_services()}) | ended) if live else ()
+    roots = (tree, stack.directory)
+    changed = [(name, why) for name in names if (why := _JOB_NOW if name in ended else _why(name, model, known, roots))]
     return Comparison(
         moved=tuple(_difference(name, services[name], before.get(was.get(name, "")), tree) for name in moved),
         others=tuple((name, why) for name, why in changed if name not in own),
@@ -264,8 +263,9 @@ def _names_before(stack: Stack, part: Stack) -> dict[str, str]:
     """What the live release calls each Compose service of the stack: `part` is the stack as that release has it."""
     then = {each.name: each for each in part.routed}
     routed = {s.colors[c]: then[s.name].colors[c] for s in stack.routed if s.name in then for c in Color}
-    alone = {each.name: each.service for each in part.singletons}
-    return {**routed, **{s.service: alone[s.name] for s in stack.singletons if s.name in alone}}
+    alone = {each.name: each.service for each in (*part.singletons, *part.followers)}
+    uncolored = {s.service: alone[s.name] for s in (*stack.singletons, *stack.followers) if s.name in alone}
+    return {**routed, **uncolored, **{job: job for job in stack.jobs if job in part.jobs}}
 
 
 def _difference(name: str, service: Mapping[str, Any], before: Mapping[str, Any] | None, tree: str) -> Difference:

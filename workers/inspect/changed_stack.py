@@ -18,7 +18,7 @@ def checks(stack: Stack, part: Stack, roles: Roles, state: State, seen: Survey) 
         return
     for name in lacking(stack, part):
         yield Check(f"new_{name}", Verdict.OK, f"{live.tag} does not have {name}: the next release with it starts it")
-    expected = part.moved_services()
+    expected = {*part.moved_services()} - {*part.jobs}
     for container in seen.containers:
         if container.service in expected or container.state not in RUNS or container.service in _others(stack):
             continue
@@ -35,6 +35,7 @@ def _left(container: Seen, stack: Stack, tag: str) -> Check:
     name, service = shlex.quote(container.name or container.service), container.service
     known = service in stack.moved_services()
     why = f"{tag} does not have it" if known else "the stack file does not name it"
+    why = "in the stack file it is a job, which only runs before the flip" if service in stack.jobs else why
     remedy = f"Stop and remove it: docker stop {name} && docker rm {name}."
     keep = "" if known else " To have releases replace it again, name it in the stack file."
     found = f"{container.name or service} ({service}) runs, but {why}: no rollout replaces or stops it"

@@ -17,10 +17,11 @@ async def replace(run: Run, follower: Follower) -> Evidence:
     """Starts the new copies, waits until all are ready, then stops the old ones, each with its own grace."""
     engine, definition = run.ports.engine, steps.definition_of(run)
     files = await one_version.as_defined(run, definition, [follower.service])
-    made, others = _apart(run, await engine.find(follower.service))
+    made, others = await _apart(run, follower)
     old = [instance for instance in others if not instance.gone]
-    wanted = await engine.copies(definition, follower.service)
-    if not made and len(old) == wanted and all([await engine.unchanged(each, definition) for each in old]):
+    same = not made and len(old) == await engine.copies(definition, follower.service)
+    same = same and all(each.service == follower.service for each in old)
+    if same and all([await engine.unchanged(each, definition) for each in old]):
         return {"skipped": "nothing about it changed"}
     new = await engine.create_copies(definition, follower.service)
     for instance in new:
@@ -36,7 +37,7 @@ async def replace(run: Run, follower: Follower) -> Evidence:
 async def restore(run: Run, follower: Follower) -> Evidence:
     """Starts the old copies again, waits until they are ready, then stops and removes the new ones."""
     engine = run.ports.engine
-    new, others = _apart(run, await engine.find(follower.service))
+    new, others = await _apart(run, follower)
     old, stopped = _stopped(run, follower, others), run.rollout.followed.get(follower.name, ())
     # One may still be shutting down: the engine ignores a start of what still runs, and it would then end.
     await _stop_for_good(run, follower, old)
@@ -55,7 +56,7 @@ async def restore(run: Run, follower: Follower) -> Evidence:
 
 async def keep_new(run: Run, follower: Follower) -> Evidence:
     """Stops the old copies of a release that stays although it failed, if its own copies were made."""
-    new, others = _apart(run, await run.ports.engine.find(follower.service))
+    new, others = await _apart(run, follower)
     if not new:
         return {"skipped": "the release did not make any"}
     for instance in new:
@@ -64,8 +65,9 @@ async def keep_new(run: Run, follower: Follower) -> Evidence:
     return {"instances": [instance.id for instance in new]}
 
 
-def _apart(run: Run, found: Sequence[Instance]) -> tuple[list[Instance], list[Instance]]:
-    """Those that this rollout made, and the others."""
+async def _apart(run: Run, follower: Follower) -> tuple[list[Instance], list[Instance]]:
+    """The copies that this rollout made, and the others: the release before may have another service for them."""
+    found = await steps.instances_of(run, steps.services_of(run, follower))
     made = [instance for instance in found if instance.rollout == run.rollout.id]
     return made, [instance for instance in found if instance.rollout != run.rollout.id]
 

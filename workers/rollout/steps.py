@@ -18,7 +18,7 @@ from app.domain.errors import (
 )
 from app.domain.release_stack import as_of, lacking, names_of
 from app.domain.rollout import RolloutStatus
-from app.domain.stack import RoutedService, Singleton
+from app.domain.stack import Follower, RoutedService, Singleton
 from app.domain.step import StepId, StepKind
 from workers.adoption import adopt
 from workers.ports import Comparison, Definition, Instance, Origin, Stamp
@@ -167,7 +167,7 @@ async def hand_over(run: Run, singleton: Singleton) -> Evidence:
     """Creates the new one, stops the old, confirms that it is gone, starts the new, waits for it. Never runs two."""
     engine, clock, definition = run.ports.engine, run.ports.clock, definition_of(run)
     files = await one_version.as_defined(run, definition, [singleton.service])
-    found = await _instances(run, _services_of(run, singleton))
+    found = await instances_of(run, services_of(run, singleton))
     made = [i for i in found if i.rollout == run.rollout.id]
     old = [i for i in found if not i.gone and i.rollout != run.rollout.id]
     same = not made and len(old) == 1 and old[0].service == singleton.service
@@ -214,7 +214,7 @@ async def stop_old_color(run: Run) -> Evidence:
         await clock.sleep(max(0.0, run.flipped_at + times.drain - clock.monotonic()))
     lacks, names = lacking(run.origin, run.stack), names_of(run.origin)
     left = [service for service in run.origin.uncolored if names[service] in lacks]
-    old = await _instances(run, [*(s.colors[run.rollout.origin] for s in run.origin.routed), *left])
+    old = await instances_of(run, [*(s.colors[run.rollout.origin] for s in run.origin.routed), *left])
     stopped = await _stop_all(run, [i for i in old if i.rollout != run.rollout.id])
     return _ended(stopped)
 
@@ -310,7 +310,7 @@ async def _stopped_before(run: Run, singleton: Singleton) -> str | None:
     begun = any(step.id == hand_over for step in run.rollout.steps)
     if live is None or not begun or hand_over in run.rollout.completed:
         return None
-    found = await _instances(run, _services_of(run, singleton))
+    found = await instances_of(run, services_of(run, singleton))
     if any(not i.gone for i in found):
         return None
     at = {i.id: (i.rollout == live.rollout_id, i.sha == live.sha, i.created or run.rollout.started_at) for i in found}
@@ -349,18 +349,18 @@ async def _stop_all(run: Run, instances: list[Instance]) -> list[Instance]:
     return list(await asyncio.gather(*(run.ports.engine.stop(i.id, i.grace(grace)) for i in instances)))
 
 
-async def _instances(run: Run, services: list[str], *, rollout: str | None = None) -> list[Instance]:
+async def instances_of(run: Run, services: list[str], *, rollout: str | None = None) -> list[Instance]:
     found = await asyncio.gather(*(run.ports.engine.find(s, rollout=rollout) for s in services))
     return [instance for instances in found for instance in instances]
 
 
 async def _made(run: Run) -> list[Instance]:
-    return await _instances(run, list(run.stack.services(run.target)), rollout=run.rollout.id)
+    return await instances_of(run, list(run.stack.services(run.target)), rollout=run.rollout.id)
 
 
 async def _watched(run: Run) -> list[Instance]:
     colored = [copy for service in run.stack.routed for copy in await _copies(run, service, BakeFailed)]
-    others = await _instances(run, list(run.stack.uncolored))
+    others = await instances_of(run, list(run.stack.uncolored))
     return [*colored, *(i for i in others if i.running)]
 
 
@@ -373,10 +373,10 @@ async def _copies(run: Run, service: RoutedService, missing: type[NeverHealthy |
     return made
 
 
-def _services_of(run: Run, singleton: Singleton) -> list[str]:
-    """The Compose services that have run the singleton: the release before may have it under another name."""
-    before = [s.service for s in run.origin.singletons if s.name == singleton.name]
-    return list(dict.fromkeys((singleton.service, *before)))
+def services_of(run: Run, uncolored: Singleton | Follower) -> list[str]:
+    """The Compose services that have run it: the release before may have it under another name."""
+    before = [s.service for s in (*run.origin.singletons, *run.origin.followers) if s.name == uncolored.name]
+    return list(dict.fromkeys((uncolored.service, *before)))
 
 
 def definition_of(run: Run) -> Definition:

@@ -150,7 +150,7 @@ class DriftWatch:
             found = {
                 name: await drift.find(self._ports, name) for name in (s.colors[color] for s in self._stack.routed)
             }
-            alarms += await self._copies.alarms(state, found, fix=fix or _waits_for_it(state))
+            alarms += await self._copies.alarms(self._stack, state, found, fix=fix or _waits_for_it(state))
             alarms += await self._followed(found) if fix else []
             alarms += await self._singletons(fix=fix)
             alarms += await self._followers.look(self._stack) if fix else []

@@ -26,20 +26,22 @@ class LiveCopies:
     """Finds what is wrong with the live copies, and starts those that are stopped."""
 
     def __init__(self, stack: Stack, ports: Ports) -> None:
-        self._stack, self._ports = stack, ports
+        self._directory, self._ports = stack.directory, ports
         self._tries: dict[str, int] = {}
         self._restarts: dict[str, int] = {}
         self._restarted_at: dict[str, float] = {}
 
-    async def alarms(self, state: State, found: Mapping[str, Sequence[Instance]], *, fix: bool) -> list[Alarm]:
+    async def alarms(
+        self, stack: Stack, state: State, found: Mapping[str, Sequence[Instance]], *, fix: bool
+    ) -> list[Alarm]:
         """What is wrong. The engine restarts a crashed container; with `fix`, this starts a stopped one.
 
-        `found`: the instances of the live color by Compose service.
+        `stack`: the stack as the live release has it. `found`: the instances of the live color by Compose service.
         """
         numbers = state.current.copies if state.current else {}
         named = await self._named(state)
         alarms: list[Alarm] = []
-        for routed in self._stack.routed:
+        for routed in stack.routed:
             for service in (name for name in routed.colors.values() if name in found):
                 hosts, number = None if named is None else named.get(routed.name, ()), numbers.get(routed.name, 1)
                 failed = await self._start_stopped(found[service], hosts) if fix else ""
@@ -103,7 +105,7 @@ class LiveCopies:
         if well in {0, number}:
             return []
         gone = number - len(ours)
-        how = CREATE_AGAIN.format(gone, service, self._stack.directory) if gone else ""
+        how = CREATE_AGAIN.format(gone, service, self._directory) if gone else ""
         down = COPY_DOWN.format(number - well, number, service, well, TRIES)
         return [Alarm("live_copy_down", f"{down}{how}{failed}")]
 

@@ -93,7 +93,8 @@ class FakeDefinitions(Daemon):
         if self.stack is not None:
             names, moved = names_of(self.stack), self.stack.moved_services()
             made = {name: s.made_from for s in self.stack.routed for name in s.colors.values()}
-            self._roles[sha] = {s: Role(color, names[s], made.get(s)) for s, color in moved.items()}
+            jobs = self.stack.jobs
+            self._roles[sha] = {s: Role(color, names[s], made.get(s), s in jobs) for s, color in moved.items()}
 
     async def roles_of(self, sha: str, *, proven: bool = True) -> Roles:  # noqa: ARG002 - one definition per commit
         return self._roles.get(sha, {})

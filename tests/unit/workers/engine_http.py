@@ -5,9 +5,13 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 Answers = Mapping[str, tuple[int, object]]
-"""Status and JSON content by method and end of the path, such as `GET /images/json`. Everything else is 404."""
+"""Status and JSON content by method and end of the path, such as `GET /images/json`. Everything else is 404.
+
+Listed containers that have `Labels` (`key=value` texts) are filtered by them, as the engine does.
+"""
 
 
 class HttpEngine(ThreadingHTTPServer):
@@ -55,6 +59,8 @@ class _Api(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"] or 0))
         self.server.asked.append(asked)
         status, content = self._answer(asked)
+        if isinstance(content, list):
+            content = [each for each in content if _has_all(each, query)]
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -73,6 +79,14 @@ class _Api(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Logs nothing."""
+
+
+def _has_all(listed: object, query: str) -> bool:
+    """Whether the listed object has all labels that the query asks for; one whose labels are not given has."""
+    if not isinstance(listed, dict) or "Labels" not in listed:
+        return True
+    filters = json.loads(parse_qs(query).get("filters", ["{}"])[0])
+    return set(filters.get("label", ())) <= set(listed["Labels"])
 
 
 @contextlib.contextmanager

@@ -88,10 +88,11 @@ class DockerContainers(HostParts):
         """Stops and removes containers of other rollouts: Compose would leave their anonymous volumes behind.
 
         Compose would also stop one that runs, and be ended with it after `times/start`. Returns whether one ran: if it
-        is kept, because it was adopted, Compose replaces it, and must not hand its anonymous volumes on.
+        is kept, because it was adopted, Compose replaces it, and must not hand its anonymous volumes on. The container
+        of a service that becomes routed is none of them: it serves until the flip, and Compose does not touch it.
         """
         of_now = await self._services(definition)
-        found = [instance for service in services for instance in await self.find(service)]
+        found = [i for service in services for i in await self.find(service) if i.adopted or not i.single]
         others = [i for i in found if i.rollout != of_now[i.service]["labels"][ROLLOUT_LABEL]]
         running, grace = [i for i in others if not i.gone], self._stack.times.stop_grace
         await asyncio.gather(*(self.stop(i.id, i.grace(grace)) for i in running))

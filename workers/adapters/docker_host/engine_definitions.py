@@ -113,7 +113,8 @@ class DockerDefinitions(HostParts):
         if kept is None:
             return ["its definition"]
         kept = as_proven(kept)
-        if absent := [name for name in services if name not in kept["services"]]:
+        roles = roles_in(kept)
+        if absent := [name for name in services if name not in roles]:
             return [f"a definition of {', '.join(absent)}"]
         gone = await self._images.missing(kept, services)
         files = await in_file_thread(self._store.missing, mounts.mounted(kept))

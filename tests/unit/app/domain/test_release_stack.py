@@ -18,7 +18,8 @@ BOT = Singleton("bot", "bot")
 def roles_of(stack: Stack, *, named: bool = True) -> Roles:
     """What a release has that was defined with `stack`."""
     names = names_of(stack)
-    return {s: Role(color, names[s] if named else None) for s, color in stack.moved_services().items()}
+    moved = stack.moved_services().items()
+    return {s: Role(color, names[s] if named else None, job=s in stack.jobs) for s, color in moved}
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.release_stack import as_of
 from app.domain.routing.routes import ClientRoute
-from app.domain.stack import Color, Singleton, Stack, made_colors
+from app.domain.stack import BeforeFlip, Color, Follower, Singleton, Stack, made_colors
 from tests.examples import a_routed, a_stack, sha_of
 from workers.definition.changed_values import changed_values
 from workers.definition.colors import with_colors, with_singles
@@ -161,3 +161,33 @@ def test_a_declaration_counts_after_its_service_is_gone() -> None:
     old = defined(BEFORE, "v1.0.0")
     old["services"]["bot"]["labels"]["updater.rollback"] = "never"
     assert one_way(old, CHANGES["singleton removed"])
+
+
+FOLLOWED = replace(BEFORE, followers=(Follower("queue", "worker"),))
+AS_A_JOB = replace(BEFORE, before_flip=(BeforeFlip("worker"),))
+
+
+@pytest.mark.parametrize("today", [FOLLOWED, replace(BEFORE, followers=(Follower("queue", "jobs"),)), AS_A_JOB])
+def test_what_changed_in_a_follower_or_job_is_found(today: Stack) -> None:
+    """Also if its service has another name since."""
+    before = AS_A_JOB if today is AS_A_JOB else FOLLOWED
+    now = source(today)
+    (service,) = set(today.moved_services()) - set(BEFORE.moved_services())
+    now["services"][service]["environment"] = {"NEW": "1"}
+    new = transform(now, today, Stamp("v1.1.0", sha_of("v1.1.0"), "r-2"))
+    found = {d.service: d for d in compare(new, defined(before, "v1.0.0"), today, tree="/t").moved}
+    assert (found[service].redefined, found[service].added) == (True, ("NEW",))
+
+
+def test_what_becomes_a_job_or_was_one_is_another_service() -> None:
+    """A job has ended, so it is no follower of its release; and no release stops what runs of the later job."""
+    plain = replace(BEFORE, followers=(Follower("worker", "worker"),))
+    job, follower = defined(AS_A_JOB, "v1.0.0"), defined(plain, "v1.0.0")
+    assert as_of(plain, roles_in(job)).followers == ()
+    assert as_of(AS_A_JOB, roles_in(follower)).jobs == ()
+    assert as_of(AS_A_JOB, roles_in(job)).jobs == ("worker",)
+    ((name, why),) = compare(defined(AS_A_JOB, "v1.1.0"), follower, AS_A_JOB, tree="/t").others
+    assert (name, "only runs before the flip" in why) == ("worker", True)
+    for old, today in ((job, plain), (follower, AS_A_JOB)):
+        content = as_it_runs(old, None, today, Color.BLUE, {}, sha=sha_of("v1.0.0"))
+        assert content["services"]["worker"]["profiles"]

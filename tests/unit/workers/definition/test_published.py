@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from app.domain.stack import Color, RoutedService, Singleton, Stack
+from app.domain.stack import BeforeFlip, Color, Follower, RoutedService, Singleton, Stack
 from tests.examples import a_stack
 from workers.adapters.docker_host.compose.client import find_compose
+from workers.definition.copies import copies_of
 from workers.definition.published import IDLE_PROFILE, required, startable
 from workers.definition.retired import without_retired
-from workers.definition.transform import as_it_runs, transform
+from workers.definition.transform import JOB_PROFILE, as_it_runs, transform
 from workers.ports import Stamp
 
 STACK = a_stack(routed=a_stack().routed[1:])
@@ -152,3 +153,51 @@ def test_a_kept_singleton_keeps_what_it_needs(tmp_path: Path) -> None:
     content = as_it_runs(new, before, STACK, Color.GREEN, {"bot": "r-1"}, sha="c" * 40)
     assert started_by_hand(tmp_path, content) == {"api-green", "bot", "db", "vpn", "keys"}
     assert list(content["services"]["bot"]["depends_on"]) == ["vpn"]
+
+
+MIGRATE = replace(STACK, before_flip=(BeforeFlip("migrate"),))
+FROM_A_JOB = {"context": "/gone", "additional_contexts": {"base": "service:migrate"}}
+
+
+@pytest.mark.parametrize("color", Color)
+def test_what_is_built_from_the_image_of_a_job_starts(color: Color, tmp_path: Path) -> None:
+    """The job does not, and the build still has its image."""
+    users = {name: {"image": "x", "build": FROM_A_JOB} for name in ("api_blue", "api_green", "bot", "nginx")}
+    content = published(model(**users, migrate=built("m")), color, MIGRATE)
+    assert started_by_hand(tmp_path, content) == {f"api-{color}", "bot", "db", "nginx"}
+    image = content["services"]["migrate"]["image"]
+    for name in (f"api-{color}", "nginx"):
+        contexts = content["services"][name]["build"]["additional_contexts"]
+        assert contexts == {"base": f"docker-image://{image}"}
+    assert content["services"]["migrate"]["profiles"] == [JOB_PROFILE]
+
+
+@pytest.mark.parametrize("use", ["volumes_from", "network_mode"])
+def test_a_service_that_is_a_job_only_now_starts_as_its_release_has_it(use: str, tmp_path: Path) -> None:
+    """The stack file names it as a job since then. What runs in its network has to stay valid."""
+    user = {"image": "x", **json.loads(json.dumps(USES[use]).replace("api-green", "seed"))}
+    source = transform(model(bot=user, seed=built("s"), other=built("o")), STACK, STAMP)
+    today = replace(STACK, before_flip=(BeforeFlip("seed"), BeforeFlip("other")))
+    content = as_it_runs(source, None, today, Color.BLUE, {}, sha=STAMP.sha)
+    assert started_by_hand(tmp_path, content) == {"api-blue", "bot", "db", "seed"}
+
+
+@pytest.mark.parametrize("use", ["volumes_from", "network_mode", "additional_contexts"])
+def test_an_adopted_stack_with_a_job_leaves_a_valid_file(use: str, tmp_path: Path) -> None:
+    """Nothing has labels yet. What cannot run without the job does not start: the release is refused for it."""
+    user = json.loads(json.dumps(USES[use]).replace("api-green", "migrate"))
+    source = model(bot={"image": "x", **user}, migrate=built("m"))
+    content = as_it_runs(source, None, MIGRATE, Color.BLUE, {}, sha=STAMP.sha)
+    alone = use == "additional_contexts"
+    assert started_by_hand(tmp_path, content) == {"api-blue", "db", *(["bot"] if alone else [])}
+
+
+@pytest.mark.parametrize("several", [{"scale": 3}, {"deploy": {"replicas": 3}}])
+def test_a_follower_that_became_a_singleton_is_not_started_twice(several: Service) -> None:
+    """The live release has several copies. A plain `docker compose up` must not start a second bot."""
+    before = replace(STACK, singletons=(), followers=(Follower("bot", "bot"),))
+    source = transform(model(bot={"image": "x", **several}), before, STAMP)
+    content = as_it_runs(source, None, STACK, Color.BLUE, {}, sha=STAMP.sha)
+    assert copies_of(content["services"]["bot"]) == 1
+    again = as_it_runs(source, None, before, Color.BLUE, {}, sha=STAMP.sha)
+    assert copies_of(again["services"]["bot"]) == 3

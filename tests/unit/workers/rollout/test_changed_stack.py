@@ -283,3 +283,15 @@ async def test_a_service_that_nothing_moved_becomes_a_singleton(good: bool) -> N
         assert world.engine.running("cron") == []
     assert await watched(world) == []
     assert world.outages == []
+
+
+@pytest.mark.parametrize("change", ["colors renamed", "singleton added"])
+async def test_a_stopped_live_color_starts_again_after_a_change(change: str) -> None:
+    """The live release has other names of its services than the stack file."""
+    world = await live()
+    world.restack(CHANGES[change])
+    assert await watched(world) == []
+    world.engine.by_hand(stop=["api-blue"])
+    await watched(world)
+    assert "api-blue" in running(world)
+    assert any("live_color_down" in alarms for alarms in world.publisher.alarmed)

@@ -126,6 +126,7 @@ async def test_stopped_copy_waits_while_the_route_file_is_unreadable(world: Worl
     watch = await a_watch(world)
     copies(world)[0].end()
     world.route.unreadable = True
-    alarms = await watch._copies.alarms(world.state, {"api-green": await world.engine.find("api-green")}, fix=True)
+    found = {"api-green": await world.engine.find("api-green")}
+    alarms = await watch._copies.alarms(world.stack, world.state, found, fix=True)
     assert [alarm.kind for alarm in alarms] == ["live_copy_down"]
     assert "start api-green v1.1.0" not in world.effects

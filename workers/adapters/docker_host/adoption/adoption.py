@@ -45,7 +45,8 @@ class DockerAdoption:
         """Returns the containers of the service that `service`, the blue color, is made from. Raises EngineFailed.
 
         Only those that count as it: the adopted ones, or, if no color of it runs and none is adopted, the running ones.
-        The adopted ones also if the stack file names another service since.
+        The adopted ones also if the stack file names another service since. None that a rollout made: it was a
+        singleton or a follower.
         """
         made_from = next((name for name, color in self._stack.singles().items() if color == service), None)
         adopted = await in_file_thread(self._file.get)
@@ -61,7 +62,7 @@ class DockerAdoption:
         of_colors = [i for color in colors.values() for i in await self._containers(color)]
         if any(not i.gone for i in of_colors):
             return []
-        return [replace(i, service=service, single=True) for i in found if not i.gone]
+        return [replace(i, service=service, single=True) for i in found if not i.gone and i.rollout is None]
 
     async def counted(self) -> dict[str, str]:
         """The names of the single containers, each with the color that it counts as. Raises EngineFailed."""

@@ -25,11 +25,17 @@ def adopted_model(model: Model, stack: Stack, stamp: Stamp, names: Mapping[str, 
 
 
 def as_counted(model: Model, stack: Stack, color: Color, instances: Sequence[Instance]) -> Model:
-    """`model` with as many copies of both colors as run of `color`, so that a plain `docker compose up` stops none."""
+    """`model`, before colors are made, with as many copies of both colors as run of `color`, and of a follower.
+
+    So a plain `docker compose up` stops none.
+    """
     running, services = Counter(i.service for i in instances), dict(model.get("services") or {})
     for routed in stack.routed:
-        for name in (n for n in routed.colors.values() if n in services and routed.colors[color] in running):
+        written = (routed.made_from,) if routed.made_from else routed.colors.values()
+        for name in (n for n in written if n in services and routed.colors[color] in running):
             services[name] = with_copies(services[name], running[routed.colors[color]])
+    for name in (f.service for f in stack.followers if f.service in services and f.service in running):
+        services[name] = with_copies(services[name], running[name])
     return {**model, "services": services}
 
 

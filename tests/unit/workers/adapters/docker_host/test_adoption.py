@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from app.domain.stack import Color
+from app.domain.stack import Color, Follower
 from tests.examples import a_stack
 from workers.adapters.docker_host.adoption.adoption import DockerAdoption
 from workers.adapters.docker_host.adoption.model import as_counted
@@ -40,10 +40,15 @@ async def test_missing_container_has_its_true_reason(tmp_path: Path, service: st
 def test_adopted_definition_has_as_many_copies_as_run() -> None:
     """Else a plain `docker compose up` would stop what an operator scaled by hand."""
     services = {"api-blue": {"deploy": {"replicas": 1}}, "api-green": {}, "skills-blue": {}, "bot": {}, "redis": {}}
-    running = [Instance(f"c{n}", name, "running") for n, name in enumerate(["api-blue"] * 3 + ["bot", "skills-blue"])]
-    counted = as_counted({"name": "shop", "services": services}, a_stack(), Color.BLUE, running)
+    services |= {"worker": {}, "idle": {"scale": 4}}
+    names = ["api-blue"] * 3 + ["bot", "skills-blue"] + ["worker"] * 2
+    running = [Instance(f"c{n}", name, "running") for n, name in enumerate(names)]
+    stack = a_stack(followers=(Follower("queue", "worker"), Follower("idle", "idle")))
+    counted = as_counted({"name": "shop", "services": services}, stack, Color.BLUE, running)
     assert {name: copies_of(service) for name, service in counted["services"].items()} == {
         **dict.fromkeys(services, 1),
         "api-blue": 3,
         "api-green": 3,
+        "worker": 2,
+        "idle": 4,
     }

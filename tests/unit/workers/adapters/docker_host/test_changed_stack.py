@@ -14,14 +14,14 @@ import pytest
 
 from app.domain.errors import ReleaseNotKept
 from app.domain.release_stack import as_of
-from app.domain.stack import Color, Singleton, Stack
+from app.domain.stack import Color, Follower, Singleton, Stack
 from tests.examples import a_stack, sha_of
 from tests.unit.workers.engine_http import http_engine
 from workers.adapters.docker_host.compose.client import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.stored.definitions import CURRENT, ReleaseFiles
 from workers.definition.roles import NAME_LABEL
-from workers.definition.transform import transform
+from workers.definition.transform import restamp, transform
 from workers.ports import Definition, Stamp
 
 BEFORE = a_stack()
@@ -91,3 +91,21 @@ async def test_what_a_kept_release_lacks_is_named(tmp_path: Path) -> None:
         with pytest.raises(ReleaseNotKept, match="a definition of app-blue, discord, cron"):
             await engine.recall(STAMP, services)
     assert json.loads(ReleaseFiles(tmp_path).path(SHA).read_text()) == definition(BEFORE, named=False), "unchanged"
+
+
+@pytest.mark.parametrize(
+    "today", [{"followers": (Follower("proxy", "proxy"),)}, {"singletons": (Singleton("p", "proxy"),)}]
+)
+async def test_a_service_that_an_earlier_updater_did_not_move_is_no_way_back(
+    today: dict[str, Any], tmp_path: Path
+) -> None:
+    """Its definition has no names, and the bot is gone from the stack file: it may have become the proxy."""
+    releases = tmp_path / "releases"
+    ReleaseFiles(releases).write(SHA, definition(BEFORE, named=False))
+    with engine_of(replace(BEFORE, **{"singletons": (), **today}), releases) as engine:
+        assert await engine.missing(SHA, ["proxy"]) == ["a definition of proxy"]
+        with pytest.raises(ReleaseNotKept, match="a definition of proxy"):
+            await engine.recall(Stamp("v1.0.0", SHA, "r-2"), ["proxy"])
+    kept = definition(BEFORE, named=False)
+    again = restamp(kept, replace(BEFORE, **{"singletons": (), **today}), Stamp("v1.0.0", SHA, "r-2"))
+    assert again["services"]["proxy"] == kept["services"]["proxy"]

@@ -1,6 +1,6 @@
 """The one container of a service that both colors are made from: which of the engine's containers count as a color."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,11 +11,14 @@ import pytest
 from app.domain.stack import Color, Stack, made_colors
 from tests.examples import a_stack
 from workers.adapters.docker_host.adoption.adoption import DockerAdoption
-from workers.adapters.docker_host.adoption.model import adopted_model, kept_images, recreatable
+from workers.adapters.docker_host.adoption.model import adopted_model, as_counted, kept_images, recreatable
 from workers.adapters.docker_host.adoption.record import Adopted, AdoptedFile
 from workers.adapters.docker_host.client import SERVICE_LABEL, Docker
 from workers.adapters.docker_host.compose.client import Compose
-from workers.definition.colors import SINGLES
+from workers.definition.colors import SINGLES, with_colors, with_singles
+from workers.definition.copies import copies_of
+from workers.definition.roles import ROLLOUT_LABEL
+from workers.definition.transform import as_it_runs
 from workers.ports import Instance, Stamp
 
 STAMP = Stamp("v1.0.0", "a" * 40, "adopted-1")
@@ -26,8 +29,8 @@ HASH = "com.docker.compose.config-hash"
 class Listed:
     """An engine that lists these containers: id, service and state of each."""
 
-    def __init__(self, *containers: tuple[str, str, str]) -> None:
-        self._containers = containers
+    def __init__(self, *containers: tuple[str, str, str], labels: Mapping[str, str]) -> None:
+        self._containers, self._labels = containers, labels
 
     async def containers(self, project: str, *labels: str) -> list[Any]:
         assert project == "shop"
@@ -37,7 +40,7 @@ class Listed:
                     "Id": id_,
                     "Name": f"/shop-{service}-1",
                     "State": {"Status": state},
-                    "Config": {"Labels": {SERVICE_LABEL: service}, "StopTimeout": None},
+                    "Config": {"Labels": {SERVICE_LABEL: service, **self._labels}, "StopTimeout": None},
                     "NetworkSettings": {
                         "Networks": {"shop_default": {"IPAddress": "10.0.0.2"}},
                         "Ports": {"8090/tcp": [{"HostIp": "127.0.0.1", "HostPort": "80"}], "9/tcp": None},
@@ -53,12 +56,16 @@ class Listed:
 @pytest.fixture
 def singles(tmp_path: Path) -> Callable[..., Any]:
     async def found(
-        *containers: tuple[str, str, str], service: str = "api-blue", adopted: str = "", stack: Stack = STACK
+        *containers: tuple[str, str, str],
+        service: str = "api-blue",
+        adopted: str = "",
+        stack: Stack = STACK,
+        **labels: str,
     ) -> list[Instance]:
         file = AdoptedFile(tmp_path)
         if adopted:
             file.put(Adopted(STAMP, {adopted: "api-blue"}))
-        listed = cast("Docker", Listed(*containers))
+        listed = cast("Docker", Listed(*containers, labels=labels))
         return await DockerAdoption(listed, cast("Compose", None), stack, file).singles(service)
 
     return found
@@ -69,6 +76,11 @@ async def test_running_container_counts_as_blue(singles: Callable[..., Any]) -> 
     assert (found.id, found.service, found.single, found.ports) == ("c1", "api-blue", True, ("127.0.0.1:80",))
     assert await singles(("c1", "api", "running"), service="api-green") == []
     assert await singles(("c1", "bot", "running"), service="bot") == []
+
+
+async def test_container_that_a_rollout_made_counts_as_none(singles: Callable[..., Any]) -> None:
+    """It was a singleton or a follower of the live release, and becomes routed."""
+    assert await singles(("c1", "api", "running"), **{ROLLOUT_LABEL: "r-1"}) == []
 
 
 async def test_container_beside_running_colors_counts_as_none(singles: Callable[..., Any]) -> None:
@@ -94,7 +106,7 @@ async def test_adopted_container_counts_after_the_stack_file_changed(
     changed = replace(STACK, routed=(replace(STACK.routed[0], colors=colors, made_from=made_from),))
     runs = (("c1", "api", "running"), ("c2", "bot", "running"), ("c3", "api-blue", "exited"))
     assert [i.id for i in await singles(*runs, adopted="c1", stack=changed)] == ["c1"]
-    file, listed = AdoptedFile(tmp_path), cast("Docker", Listed(*runs))
+    file, listed = AdoptedFile(tmp_path), cast("Docker", Listed(*runs, labels={}))
     counted = await DockerAdoption(listed, cast("Compose", None), changed, file).counted()
     assert counted == {"shop-api-1": "api-blue"}
     assert await singles(*runs, adopted="c3", stack=changed) == [], "it is the color itself"
@@ -119,3 +131,18 @@ def test_both_colors_can_be_recreated_from_its_image() -> None:
 def test_changed_file_of_its_service_is_seen(label: str, same: set[str]) -> None:
     instance = Instance("c1", "api-blue", "running", labels={HASH: label}, single=True)
     assert recreatable({"api": "h1", "bot": "h3"}, STACK, Color.BLUE, [instance]) == same
+
+
+@pytest.mark.parametrize("written", [{}, {"scale": 2}, {"deploy": {"replicas": 5}}])
+def test_adopted_service_has_as_many_copies_as_run(written: dict[str, Any]) -> None:
+    """Else a plain `docker compose up` would stop what an operator scaled by hand, or start more."""
+    source = model()
+    source["services"]["api"] |= written
+    running = [Instance(f"c{n}", "api-blue", "running", single=True) for n in range(3)]
+    counted = as_counted(source, STACK, Color.BLUE, running)
+    both = with_singles(with_colors(counted, STACK), counted, STACK)
+    content = as_it_runs(both, None, STACK, Color.BLUE, {}, sha=STAMP.sha, singles={"api-blue"})
+    starts = {n: copies_of(s) for n, s in content["services"].items() if not s.get("profiles")}
+    assert starts == {"api": 3, "bot": 1}
+    defined = adopted_model(counted, STACK, STAMP, {})
+    assert {copies_of(defined["services"][f"api-{color}"]) for color in Color} == {3}

@@ -1,0 +1,73 @@
+"""After the record of a rollout was lost: of each singleton and follower, copies of one release stay.
+
+A rollout may have begun to replace a copy under another Compose service, or to start what the live release lacks.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+import structlog
+
+from app.domain.errors import EngineFailed, ReleaseNotKept, StartFailed
+from app.domain.release import UNKNOWN_TAG
+from app.domain.release_stack import as_of, lacking, names_of
+from app.domain.stack import Singleton, Stack
+from workers.control import live_followers
+from workers.ports import Instance, Ports
+
+log = structlog.get_logger()
+
+
+async def settle(stack: Stack, ports: Ports) -> None:
+    """Starts what the lost rollout may have stopped, and stops what it may have started.
+
+    Of a proven release nothing is started unless others run: an operator may have stopped it.
+    """
+    state = ports.journal.state
+    releases = [live.sha for live in (state.current, state.previous) if live]
+    parts = [as_of(stack, await ports.engine.roles_of(sha)) for sha in releases]
+    part = parts[0] if state.current else stack
+    known = (stack, *parts)
+    for singleton in part.singletons:
+        await _settle(part, ports, singleton, await _others(ports, singleton.name, part, known))
+    for follower in part.followers:
+        await live_followers.settle(part, ports, follower, await _others(ports, follower.name, part, known))
+    new = [i for name in lacking(stack, part) for i in await _others(ports, name, part, (stack,))]
+    try:
+        await _stop(part, ports, new)
+    except EngineFailed as error:
+        log.error("what the live release does not have may still run", service=error.service, reason=str(error))
+
+
+async def _others(ports: Ports, name: str, live: Stack, stacks: Iterable[Stack]) -> list[Instance]:
+    """What runs of the singleton or follower `name` of `stacks` under Compose services that the live release lacks."""
+    named = [s for stack in stacks for s in stack.uncolored if names_of(stack)[s] == name]
+    services = dict.fromkeys(s for s in named if s not in live.moved_services())
+    return [i for service in services for i in await _made(ports, service)]
+
+
+async def _made(ports: Ports, service: str) -> list[Instance]:
+    """The running containers of the service that are the updater's."""
+    return [i for i in await ports.engine.find(service) if not i.gone and i.rollout is not None]
+
+
+async def _settle(stack: Stack, ports: Ports, singleton: Singleton, others: Sequence[Instance]) -> None:
+    live = ports.journal.state.current
+    if live is None:
+        return
+    proven = live.tag in {ports.journal.state.last_good_tag, UNKNOWN_TAG}
+    try:
+        await _stop(stack, ports, others)
+        runs = any(not instance.gone for instance in await ports.engine.find(singleton.service))
+        if not runs and (others or not proven):
+            await ports.engine.start(ports.engine.defined(live.sha), [singleton.service])
+    except (EngineFailed, ReleaseNotKept, StartFailed) as error:
+        log.error("no copy runs, and none could be started", service=singleton.service, reason=str(error))
+
+
+async def _stop(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> None:
+    """Raises EngineFailed if one still runs."""
+    grace = stack.times.stop_grace
+    stopped = await asyncio.gather(*(ports.engine.stop(i.id, i.grace(grace)) for i in instances))
+    if left := next((instance for instance in stopped if not instance.gone), None):
+        raise EngineFailed(f"it is still {left.state}", service=left.service)
