@@ -263,8 +263,9 @@ def _names_before(stack: Stack, part: Stack) -> dict[str, str]:
     """What the live release calls each Compose service of the stack: `part` is the stack as that release has it."""
     then = {each.name: each for each in part.routed}
     routed = {s.colors[c]: then[s.name].colors[c] for s in stack.routed if s.name in then for c in Color}
-    alone = {each.name: each.service for each in (*part.singletons, *part.followers)}
-    uncolored = {s.service: alone[s.name] for s in (*stack.singletons, *stack.followers) if s.name in alone}
+    names, known = names_of(stack), names_of(part)
+    alone = {known[service]: service for service in part.uncolored}
+    uncolored = {service: alone[names[service]] for service in stack.uncolored if names[service] in alone}
     return {**routed, **uncolored, **{job: job for job in stack.jobs if job in part.jobs}}
 
 

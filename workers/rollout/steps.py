@@ -375,7 +375,8 @@ async def _copies(run: Run, service: RoutedService, missing: type[NeverHealthy |
 
 def services_of(run: Run, uncolored: Singleton | Follower) -> list[str]:
     """The Compose services that have run it: the release before may have it under another name."""
-    before = [s.service for s in (*run.origin.singletons, *run.origin.followers) if s.name == uncolored.name]
+    names = names_of(run.origin)
+    before = [service for service in run.origin.uncolored if names[service] == uncolored.name]
     return list(dict.fromkeys((uncolored.service, *before)))
 
 

@@ -1,7 +1,7 @@
 """Why an adopted release cannot be started again."""
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -39,8 +39,8 @@ async def test_missing_container_has_its_true_reason(tmp_path: Path, service: st
 
 def test_adopted_definition_has_as_many_copies_as_run() -> None:
     """Else a plain `docker compose up` would stop what an operator scaled by hand."""
-    services = {"api-blue": {"deploy": {"replicas": 1}}, "api-green": {}, "skills-blue": {}, "bot": {}, "redis": {}}
-    services |= {"worker": {}, "idle": {"scale": 4}}
+    services: dict[str, dict[str, Any]] = {"api-blue": {"deploy": {"replicas": 1}}, "idle": {"scale": 4}}
+    services |= {name: {} for name in ("api-green", "skills-blue", "bot", "redis", "worker")}
     names = ["api-blue"] * 3 + ["bot", "skills-blue"] + ["worker"] * 2
     running = [Instance(f"c{n}", name, "running") for n, name in enumerate(names)]
     stack = a_stack(followers=(Follower("queue", "worker"), Follower("idle", "idle")))
