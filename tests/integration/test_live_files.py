@@ -50,6 +50,7 @@ def token(bench: Bench) -> Path:
 
 def replaced(file: Path, text: str) -> None:
     """As an editor saves it: the name leads to another file."""
+    file.with_name(f"{file.name}.{file.stat().st_ino}").hardlink_to(file)  # no later file gets its number
     other = file.with_suffix(".new")
     other.write_text(text)
     other.rename(file)

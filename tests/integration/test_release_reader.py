@@ -415,8 +415,9 @@ async def test_value_may_be_needed_to_read_the_file_at_all(bench: Bench) -> None
 async def test_host_ports_of_two_colors_are_refused(bench: Bench) -> None:
     bench.compose({"ports": ["127.0.0.1:8080-8081:8000-8001", "9000-9010:9000"]})
     (problem,) = (await bench.read()).problems
-    assert "api-blue and api-green publish the same host port 127.0.0.1:8080/tcp, 127.0.0.1:8081/tcp" in str(problem)
-    assert "Remove `ports` from both" in str(problem)
+    for port in ("127.0.0.1:8080", "127.0.0.1:8081"):
+        assert f"api-blue, api-green and bot have port {port} of the host (tcp), and they run at once" in str(problem)
+    assert "Give each its own, or remove ports" in str(problem)
     assert "9000" not in str(problem), "Docker takes a free port of a range"
 
 
