@@ -15,6 +15,7 @@ from deploy.demo.client_access import ClientAccess
 from deploy.demo.clients import plain_client
 from deploy.demo.engine import Engine
 from deploy.demo.environment import Environment, compose_up, environment, logs_of
+from deploy.demo.http1 import Target
 from deploy.demo.load import Load, Report
 from tests.acceptance.conftest import SHORT
 from tests.acceptance.takeover.traffic import Traffic
@@ -40,11 +41,15 @@ PORTS = {"skills": 8080, "api": 8443}
 PRIORITY = 100
 
 
+HOST = "one.example"
+"""What the clients of a running stack ask for. Every Traefik of this engine that reads labels reads these too."""
+
+
 def labels_of(name: str) -> dict[str, str]:
     """The labels with which Traefik's Docker provider leads clients to the service."""
     return {
         "traefik.enable": "true",
-        f"traefik.http.routers.{name}.rule": "PathPrefix(`/`)",
+        f"traefik.http.routers.{name}.rule": f"Host(`{HOST}`)",
         f"traefik.http.routers.{name}.entrypoints": name,
         f"traefik.http.services.{name}.loadbalancer.server.port": str(PORTS[name]),
     }
@@ -166,7 +171,7 @@ def in_labels(home: Environment) -> None:
     file = home.directory / "stack.yml"
     stack = yaml.safe_load(file.read_text())
     for service in stack["routed"].values():
-        service["priority"] = PRIORITY
+        service |= {"rule": f"Host(`{HOST}`)", "priority": PRIORITY}
     file.write_text(yaml.safe_dump(stack, sort_keys=False))
 
 
@@ -194,7 +199,7 @@ def running_already(
 async def served(home: Environment) -> bool:
     """Whether clients reach each service through Traefik."""
     async with plain_client(timeout=LIMIT) as client:
-        answers = [await client.get(f"{url}/version") for url in home.routes.values()]
+        answers = [await client.get(f"{url}/version", headers={"Host": HOST}) for url in home.routes.values()]
     return all(answer.is_success for answer in answers)
 
 
@@ -205,7 +210,7 @@ def _run_by_hand(route: Callable[[Environment], None], started: list[Traffic]) -
         route(home)
         compose_up(home, *PORTS, "bot", "proxy", "traefik")
         asyncio.run(until(lambda: served(home), LIMIT))  # Traefik reads no labels of a container that is `starting`
-        clients = Traffic(list(home.routes.values()), RPS, SLOW_SECONDS)
+        clients = Traffic([Target(url, HOST) for url in home.routes.values()], RPS, SLOW_SECONDS)
         started.append(clients)
         clients.start()
 

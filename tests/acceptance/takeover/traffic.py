@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from deploy.demo.http1 import Target
 from deploy.demo.load import Load, Report
 
 STOP_SECONDS = 60.0
@@ -14,7 +15,7 @@ STOP_SECONDS = 60.0
 class Traffic:
     """Puts load on the routes from `start` to `stop`; `report` can be read at any time."""
 
-    def __init__(self, routes: list[str], rps: float, slow_seconds: float) -> None:
+    def __init__(self, routes: Sequence[Target | str], rps: float, slow_seconds: float) -> None:
         self._routes, self._rps, self._slow_seconds = routes, rps, slow_seconds
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
