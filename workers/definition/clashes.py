@@ -11,7 +11,8 @@ from typing import Any
 
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
-from workers.definition.colors import with_colors
+from workers.definition.built_with import SERVICE
+from workers.definition.colors import CONTAINER, with_colors
 from workers.definition.copies import copies_of, copies_text, wrong_numbers
 
 Service = Mapping[str, Any]
@@ -20,7 +21,7 @@ JOBS = frozenset({"replicated-job", "global-job"})
 """https://docs.docker.com/reference/compose-file/deploy/#mode"""
 
 _HOST, _NONE = "host", "none"
-_NAMESPACES = ("service:", "container:")
+_NAMESPACES = (SERVICE, CONTAINER)
 
 
 def clashes(model: Mapping[str, Any], stack: Stack) -> list[str]:

@@ -158,8 +158,7 @@ def _containers(model: Mapping[str, Any], made: Mapping[str, RoutedService]) -> 
 
 def lead(service: Model, leads: Mapping[str, str], containers: Mapping[str, str], *, keep_links: bool) -> None:
     """Changes each reference of `service` to a key of `leads` into one to its value."""
-    if waits := service.get("depends_on"):
-        service["depends_on"] = {leads.get(name, name): how for name, how in waits.items()}
+    lead_waits(service, leads)
     targets = {SERVICE + name: SERVICE + color for name, color in leads.items()}
     targets |= {CONTAINER + name: SERVICE + leads[original] for name, original in containers.items()}
     for key in SHARED:
@@ -171,6 +170,12 @@ def lead(service: Model, leads: Mapping[str, str], containers: Mapping[str, str]
     for name, value in contexts.items():
         contexts[name] = targets.get(value, value)
     _lead_links(service, leads, containers, keep=keep_links)
+
+
+def lead_waits(service: Model, leads: Mapping[str, str]) -> None:
+    """The same, for what `service` waits for alone."""
+    if waits := service.get("depends_on"):
+        service["depends_on"] = {leads.get(name, name): how for name, how in waits.items()}
 
 
 def _led(value: str, targets: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from workers.definition.built_with import CONTEXTS, SERVICE
+from workers.definition.colors import CONTAINER, lead, lead_waits
 from workers.definition.retired import SHARED
 
 IDLE_PROFILE = "updater-idle"
@@ -77,42 +78,25 @@ def _lead(
     name: str, service: Model, live: Mapping[str, str], services: Mapping[str, Model], *, waits_only: bool
 ) -> None:
     """Replaces what leads to idle services. A service that would need itself does not."""
-    if waits := service.get("depends_on"):
-        moved = {live.get(needed, needed): how for needed, how in waits.items()}
-        service["depends_on"] = {n: how for n, how in moved.items() if n != name and n in services}
     if waits_only:
-        return
+        lead_waits(service, live)
+    else:
+        lead(service, live, {}, keep_links=True)
+        _drop_missing(name, service, services)
+    if waits := service.get("depends_on"):
+        service["depends_on"] = {needed: how for needed, how in waits.items() if needed != name and needed in services}
+
+
+def _drop_missing(name: str, service: Model, services: Mapping[str, Model]) -> None:
     if links := service.get("links"):
-        led = [_link(str(link), live) for link in links]
-        service["links"] = [link for link in led if link.partition(":")[0] in {*services} - {name}]
-    if sources := service.get("volumes_from"):
-        service["volumes_from"] = [_source(str(each), live) for each in sources]
-    for key in SHARED:
-        service |= {key: _shared(str(service[key]), live)} if service.get(key) else {}
+        service["links"] = [link for link in links if link.partition(":")[0] in {*services} - {name}]
     if contexts := (service.get("build") or {}).get(CONTEXTS):
-        led_to = {key: _shared(str(value), live) for key, value in contexts.items()}
-        service["build"][CONTEXTS] = {key: value for key, value in led_to.items() if _is_built(value, services)}
+        service["build"][CONTEXTS] = {key: value for key, value in contexts.items() if _is_built(str(value), services)}
 
 
 def _is_built(context: str, services: Mapping[str, Model]) -> bool:
     """Compose refuses the whole project if a build's context is a service that it cannot build."""
     return not context.startswith(SERVICE) or "build" in services.get(context.removeprefix(SERVICE), {})
-
-
-def _link(link: str, live: Mapping[str, str]) -> str:
-    """The container keeps the name by which it calls the other one."""
-    target, _, alias = link.partition(":")
-    return f"{live[target]}:{alias or target}" if target in live else link
-
-
-def _source(value: str, live: Mapping[str, str]) -> str:
-    target, colon, mode = value.partition(":")
-    return value if target == "container" else f"{live.get(target, target)}{colon}{mode}"
-
-
-def _shared(value: str, live: Mapping[str, str]) -> str:
-    target = value.removeprefix(SERVICE)
-    return f"{SERVICE}{live.get(target, target)}" if value.startswith(SERVICE) else value
 
 
 def required(service: Mapping[str, Any]) -> Iterator[str]:
@@ -126,7 +110,7 @@ def _shares_with(service: Mapping[str, Any]) -> Iterator[str]:
     """The services whose containers have to exist before that of the service."""
     yield from (str(link).partition(":")[0] for link in service.get("links") or ())
     sources = [str(each) for each in service.get("volumes_from") or ()]
-    yield from (each.partition(":")[0] for each in sources if not each.startswith("container:"))
+    yield from (each.partition(":")[0] for each in sources if not each.startswith(CONTAINER))
     shared = [str(service.get(key) or "") for key in SHARED]
     yield from (each.removeprefix(SERVICE) for each in shared if each.startswith(SERVICE))
 
