@@ -40,19 +40,15 @@ class WrongAnswer(Exception):
 
 
 @dataclass
-class Report:
-    """What the clients saw: `requests` in total and `by_kind` (get, post, slow, websocket), and how many `failed`.
+class Counts:
+    """What clients saw: `requests` in total and `by_kind`, and how many `failed`.
 
-    A websocket message with its echo counts as one request. `failures`: details of the first DETAILS_KEPT.
-    `latencies_ms`: of the paced GET and POST requests. `versions`: answers per version. `reconnects`: websockets that
-    were closed with a proper close frame and reconnected at once.
+    `failures`: details of the first DETAILS_KEPT. `latencies_ms`: of the requests whose time counts.
     """
 
     requests: int = 0
     failed: int = 0
-    reconnects: int = 0
     by_kind: Counter[str] = field(default_factory=Counter)
-    versions: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     latencies_ms: list[float] = field(default_factory=list)
 
@@ -65,17 +61,32 @@ class Report:
     def max_ms(self) -> float:
         return max(self.latencies_ms, default=0.0)
 
-    def passed(self, kind: str, version: str) -> None:
+    def request(self, kind: str) -> None:
         self.requests += 1
         self.by_kind[kind] += 1
-        self.versions[version] += 1
 
     def failure(self, kind: str, detail: str) -> None:
-        self.requests += 1
+        self.request(kind)
         self.failed += 1
-        self.by_kind[kind] += 1
         if len(self.failures) < DETAILS_KEPT:
             self.failures.append(f"{time.strftime('%H:%M:%S')} {kind}: {detail}")
+
+
+@dataclass
+class Report(Counts):
+    """What the clients of the sample stack saw, by kind: get, post, slow, websocket.
+
+    A websocket message with its echo counts as one request. `latencies_ms`: of the paced GET and POST requests.
+    `versions`: answers per version. `reconnects`: websockets that were closed with a proper close frame and reconnected
+    at once.
+    """
+
+    reconnects: int = 0
+    versions: Counter[str] = field(default_factory=Counter)
+
+    def passed(self, kind: str, version: str) -> None:
+        self.request(kind)
+        self.versions[version] += 1
 
 
 class Load:

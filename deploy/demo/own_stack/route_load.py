@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -13,10 +13,9 @@ import httpx
 from app.domain.routing.probe_request import ProbeRequest, all_route_requests, route_header
 from app.domain.stack import Stack
 from deploy.demo.http1 import ANY_CERTIFICATE
+from deploy.demo.load import REQUEST_SECONDS, Counts
 
-REQUEST_SECONDS = 30.0
 STOP_SECONDS = REQUEST_SECONDS
-DETAILS_KEPT = 20
 SENDS = frozenset({"GET", "HEAD"})
 AGENT = {"User-Agent": "demo-client"}
 
@@ -48,29 +47,19 @@ def clients_of(stack: Stack) -> list[Client]:
     return [Client(str(request.route), request, header) for request in asked]
 
 
-@dataclass
-class Report:
-    """What the clients saw. `by_route`: requests; `failures`: details of the first DETAILS_KEPT."""
-
-    requests: int = 0
-    failed: int = 0
-    by_route: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-    latencies_ms: list[float] = field(default_factory=list)
+class Report(Counts):
+    """What the clients saw. The kind of a request is its route."""
 
     @property
-    def p99_ms(self) -> float:
-        ordered = sorted(self.latencies_ms)
-        return ordered[int(len(ordered) * 0.99)] if ordered else 0.0
+    def by_route(self) -> Counter[str]:
+        return self.by_kind
 
     def add(self, client: Client, milliseconds: float, failure: str | None) -> None:
-        self.requests += 1
-        self.by_route[client.route] += 1
         self.latencies_ms.append(milliseconds)
-        if failure is not None:
-            self.failed += 1
-            if len(self.failures) < DETAILS_KEPT:
-                self.failures.append(f"{time.strftime('%H:%M:%S')} {client.route}: {failure}")
+        if failure is None:
+            self.request(client.route)
+        else:
+            self.failure(client.route, failure)
 
 
 class RouteLoad:
