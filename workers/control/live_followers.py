@@ -1,6 +1,5 @@
 """Brings a follower to the live release where no rollout does it: its copies run, and none of another release."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from app.domain.release import UNKNOWN_TAG, LiveRelease
 from app.domain.stack import Follower, Stack
 from workers.adoption import drift
 from workers.ports import Definition, Instance, Ports
+from workers.rollout.stopping import stop_all
 
 log = structlog.get_logger()
 
@@ -39,9 +39,7 @@ async def restore(stack: Stack, ports: Ports, follower: Follower, live: LiveRele
     stay = [instance.id for instance in seen.live]
     if len(stay) < seen.wanted:
         stay = await _start_all(ports, follower, engine.defined(live.sha))
-    others = [instance for instance in (*seen.live, *seen.others) if instance.id not in stay]
-    grace = stack.times.stop_grace
-    await asyncio.gather(*(engine.stop(each.id, each.grace(grace)) for each in others))
+    await stop_all(stack, ports, [each for each in (*seen.live, *seen.others) if each.id not in stay])
 
 
 async def _start_all(ports: Ports, follower: Follower, definition: Definition) -> list[str]:
@@ -64,6 +62,6 @@ async def settle(stack: Stack, ports: Ports, follower: Follower, aside: Sequence
         seen = await running(ports, follower, live)
         if aside or seen.others or (not proven and len(seen.live) < seen.wanted):
             await restore(stack, ports, follower, live)
-        await asyncio.gather(*(ports.engine.stop(each.id, each.grace(stack.times.stop_grace)) for each in aside))
+        await stop_all(stack, ports, aside)
     except (EngineFailed, ReleaseNotKept, StartFailed) as error:
         log.error("the copies of a follower may be of several releases", service=follower.service, reason=str(error))

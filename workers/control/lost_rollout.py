@@ -3,7 +3,6 @@
 A rollout may have begun to replace a copy under another Compose service, or to start what the live release lacks.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 import structlog
@@ -14,6 +13,7 @@ from app.domain.release_stack import as_of, lacking, names_of
 from app.domain.stack import Singleton, Stack
 from workers.control import live_followers
 from workers.ports import Instance, Ports
+from workers.rollout.stopping import still_there, stop_all
 
 log = structlog.get_logger()
 
@@ -67,7 +67,5 @@ async def _settle(stack: Stack, ports: Ports, singleton: Singleton, others: Sequ
 
 async def _stop(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> None:
     """Raises EngineFailed if one still runs."""
-    grace = stack.times.stop_grace
-    stopped = await asyncio.gather(*(ports.engine.stop(i.id, i.grace(grace)) for i in instances))
-    if left := next((instance for instance in stopped if not instance.gone), None):
+    if left := still_there(await stop_all(stack, ports, instances)):
         raise EngineFailed(f"it is still {left.state}", service=left.service)

@@ -1,6 +1,5 @@
 """Rebuilds a lost journal from the running containers and their labels."""
 
-import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +16,7 @@ from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
 from workers.control import lost_rollout
 from workers.ports import Instance, Ports, Route
+from workers.rollout.stopping import stop_all
 from workers.routing.asked import ask_routes
 from workers.routing.copies import counted
 from workers.routing.routers import read_routing
@@ -146,8 +146,7 @@ async def _stop_orphans(stack: Stack, ports: Ports) -> None:
     proven = proven_rollouts(await ports.publisher.history())
     if await _orphans(stack, ports, proven):
         await ports.clock.sleep(stack.times.drain)
-    orphans = await _orphans(stack, ports, proven)  # again: the route may lead elsewhere by now
-    await asyncio.gather(*(ports.engine.stop(i.id, i.grace(stack.times.stop_grace)) for i in orphans))
+    await stop_all(stack, ports, await _orphans(stack, ports, proven))  # again: the route may lead elsewhere by now
 
 
 async def _orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> list[Instance]:

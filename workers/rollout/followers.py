@@ -9,6 +9,7 @@ from app.domain.stack import Follower
 from workers.ports import Instance
 from workers.rollout import health, one_version, readiness, steps
 from workers.rollout.run import Run
+from workers.rollout.stopping import still_there, stop_all
 
 Evidence = dict[str, Any]
 
@@ -118,9 +119,7 @@ async def _late(run: Run, instances: Sequence[Instance]) -> readiness.Readiness 
 
 
 async def _stop_for_good(run: Run, follower: Follower, instances: Sequence[Instance]) -> None:
-    engine, grace = run.ports.engine, run.stack.times.stop_grace
-    stopped = await asyncio.gather(*(engine.stop(each.id, each.grace(grace)) for each in instances))
-    if left := next((instance for instance in stopped if not instance.gone), None):
+    if left := still_there(await stop_all(run.stack, run.ports, instances)):
         raise FollowerNotGone(f"it is still {left.state}", service=follower.name)
 
 

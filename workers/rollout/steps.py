@@ -31,6 +31,7 @@ from workers.rollout import (
 from workers.rollout.bake import Bake
 from workers.rollout.reach import refuse_unreached
 from workers.rollout.run import Run
+from workers.rollout.stopping import stop_all
 from workers.routing.copies import find_hosts
 
 Evidence = dict[str, Any]
@@ -215,7 +216,7 @@ async def stop_old_color(run: Run) -> Evidence:
     lacks, names = lacking(run.origin, run.stack), names_of(run.origin)
     left = [service for service in run.origin.uncolored if names[service] in lacks]
     old = await instances_of(run, [*(s.colors[run.rollout.origin] for s in run.origin.routed), *left])
-    stopped = await _stop_all(run, [i for i in old if i.rollout != run.rollout.id])
+    stopped = await stop_all(run.stack, run.ports, [i for i in old if i.rollout != run.rollout.id])
     return _ended(stopped)
 
 
@@ -241,7 +242,7 @@ async def discard_new_color(run: Run) -> Evidence:
     """Before the flip: removes what this rollout created, and touches nothing else."""
     await run.ports.engine.sweep()
     made = await _made(run)
-    await _stop_all(run, made)
+    await stop_all(run.stack, run.ports, made)
     for instance in made:
         await run.ports.engine.remove(instance.id)
     return {"removed": len(made)}
@@ -320,7 +321,7 @@ async def _stopped_before(run: Run, singleton: Singleton) -> str | None:
 async def stop_new_color(run: Run) -> Evidence:
     """Drains the new color, then stops it and keeps it for inspection."""
     await run.ports.clock.sleep(run.stack.times.drain)
-    stopped = await _stop_all(run, await _made(run))
+    stopped = await stop_all(run.stack, run.ports, await _made(run))
     return _ended(stopped)
 
 
@@ -342,11 +343,6 @@ async def _stop_for_good(run: Run, singleton: Singleton, instance: Instance) -> 
     now = await run.ports.engine.inspect(instance.id)
     if not now.gone:
         raise SingletonNotGone(f"it is still {now.state}", service=singleton.name)
-
-
-async def _stop_all(run: Run, instances: list[Instance]) -> list[Instance]:
-    grace = run.stack.times.stop_grace
-    return list(await asyncio.gather(*(run.ports.engine.stop(i.id, i.grace(grace)) for i in instances)))
 
 
 async def instances_of(run: Run, services: list[str], *, rollout: str | None = None) -> list[Instance]:
