@@ -304,12 +304,12 @@ async def _stopped_before(run: Run, singleton: Singleton) -> str | None:
     """The singleton that was stopped although the journal does not say so: its last write can be lost or torn.
 
     Without that record, it is the newest one of the live release, if none runs. None if one runs, or none is left, or
-    if the hand-over did not begin, or ended: then it is known that nothing was stopped, and one that does not run was
-    stopped before, maybe on purpose.
+    if each hand-over that began has also ended, by the same worker: then it is known that nothing was stopped, and one
+    that does not run was stopped before, maybe on purpose.
     """
     live, hand_over = run.rollout.previous, StepId(StepKind.RESTART, singleton.name)
-    begun = any(step.id == hand_over for step in run.rollout.steps)
-    if live is None or not begun or hand_over in run.rollout.completed:
+    unclear = any(step.id == hand_over and not step.completed for step in run.rollout.steps)
+    if live is None or not unclear:
         return None
     found = await instances_of(run, services_of(run, singleton))
     if any(not i.gone for i in found):

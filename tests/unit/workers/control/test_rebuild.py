@@ -332,6 +332,17 @@ async def test_torn_file_leaves_one_bot(world: World) -> None:
     assert world.engine.running("bot") == ["v1.0.0"]
 
 
+async def test_torn_file_brings_back_the_bot_after_a_later_failure(world: World) -> None:
+    """The lost write says that the old bot was about to be stopped. The next worker's hand-over ends, and found none."""
+    world.engine.behave("bot", "v1.1.0", dies_after=10, comes_back=True)
+    world.inbox.put(NEW)
+    await killed_at(world, "stop bot v1.0.0")
+    world.journal.tear()
+    await world.worker().start()
+    assert world.state.current is not None
+    assert (world.state.current.tag, world.engine.running("bot")) == ("v1.0.0", ["v1.0.0"])
+
+
 async def test_failed_first_release_stays_paused_after_a_loss() -> None:
     """No container of it is left, but the history shows that this is not the first start."""
     world = World()
