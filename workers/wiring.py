@@ -59,7 +59,7 @@ async def wire(
         opened.callback(client.close)
         own = await own_mounts(Docker(client, settings.docker_host))
         _check_paths(own, [Path(stack.directory), settings.data_dir])
-        journal = FileJournal(settings.journal_path)
+        journal = FileJournal(settings.journal_path, lambda: lease.taken)
         command = find_compose(settings.compose_command)
         compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence, learn=redactor.learn)
         clock, ledger = SystemClock(), Ledger(pool, settings.namespace)

@@ -289,6 +289,13 @@ class OperatorRollback(UpdaterError):
     fault = Fault.OPERATOR
 
 
+class Undone(UpdaterError):
+    """Its rollout was undone, and the record of why was lost with the state file."""
+
+    code = "rolled_back"
+    fault = Fault.OPERATOR
+
+
 class ReleaseNotKept(UpdaterError):
     """No earlier release is kept to roll back to."""
 

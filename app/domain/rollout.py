@@ -11,8 +11,20 @@ from app.domain.release import LiveRelease, Release
 from app.domain.stack import Color
 from app.domain.step import BAKE, ROUTE_SWITCH, StepId, StepKind
 
+_BACK = "-back"
+
 _GAVE_WAY = {Superseded.code, Cancelled.code}
 _REFUSED = {SignatureRefused.code, PolicyRefused.code}
+
+
+def route_id_back(rollout: str) -> str:
+    """The id that answers carry after `rollout` was undone: the route leads to the color before it again."""
+    return rollout + _BACK
+
+
+def undone_rollout(route_id: str | None) -> str | None:
+    """The rollout that was undone to give the route this id; None if none was."""
+    return route_id.removesuffix(_BACK) if route_id and route_id.endswith(_BACK) else None
 
 
 class RolloutStatus(StrEnum):

@@ -6,15 +6,17 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.errors import LedgerUnavailable, RouteNotConfirmed
+from app.domain.errors import LedgerUnavailable, RouteNotConfirmed, Undone
 from app.domain.history import HistoryEntry, decided_keys, proven_rollouts
 from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.release_stack import as_of
+from app.domain.rollout import undone_rollout
 from app.domain.stack import Color, Stack
-from app.domain.state import State
+from app.domain.state import Dropped, State
 from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
 from workers.control import lost_rollout
+from workers.control.dropped import dropped
 from workers.ports import Instance, Ports, Route
 from workers.rollout.stopping import stop_all
 from workers.routing.asked import ask_routes
@@ -120,21 +122,34 @@ async def _left_over(stack: Stack, ports: Ports) -> bool:
 async def accept_undecided(ports: Ports) -> None:
     """After a rebuild, accepts the releases that the ledger knows and that the journal lost undecided.
 
-    While the ledger cannot be read, this does nothing: call it again, also in the next process. A release that is older
-    than the live one was decided long ago, unless a person asked for it. What a person forced waits for the unpause
-    like everything else: what is live now may not be what they saw.
+    While the ledger or the route file cannot be read, this does nothing: call it again, also in the next process. A
+    release that is older than the live one was decided long ago, unless a person asked for it. What a person forced
+    waits for the unpause like everything else: what is live now may not be what they saw. The route names the rollout
+    that was undone last: its release is decided.
     """
     if not ports.journal.state.ledger_unread:
         return
     try:
-        known = await ports.inbox.known()
-    except LedgerUnavailable as away:
-        log.warning("releases that were accepted before the state file was lost wait for Redis", reason=str(away))
+        known, undone = await ports.inbox.known(), undone_rollout(await ports.route.rollout())
+    except (LedgerUnavailable, RouteNotConfirmed) as away:
+        log.warning("releases that were accepted before the state file was lost are not read yet", reason=str(away))
         return
     live = ports.journal.state.current
     order = live.order if live else None
     lost = [_unforced(r) for r in known if order is None or r.trigger is Trigger.MANUAL or r.order >= order]
-    await ports.journal.update(lambda s: replace(s.accept(*lost), ledger_unread=False))
+    ended = [dropped(r, _undone(r)) for r in known if r.rollout_id == undone]
+    await ports.journal.update(lambda s: replace(_dismissed(s, ended).accept(*lost), ledger_unread=False))
+
+
+def _undone(release: Release) -> Undone:
+    return Undone(
+        "The route shows that its rollout was undone before the state file was lost. Your traffic stays on the release "
+        f"before it. If {release.tag} is good, run `updater deploy {release.tag}` after the unpause."
+    )
+
+
+def _dismissed(state: State, ended: Sequence[Dropped]) -> State:
+    return state.dismiss(*(each for each in ended if each.release.key not in state.known_keys))
 
 
 def _unforced(release: Release) -> Release:

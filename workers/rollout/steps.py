@@ -17,7 +17,7 @@ from app.domain.errors import (
     UpdaterError,
 )
 from app.domain.release_stack import as_of, lacking, names_of
-from app.domain.rollout import RolloutStatus
+from app.domain.rollout import RolloutStatus, route_id_back
 from app.domain.stack import Follower, RoutedService, Singleton
 from app.domain.step import StepId, StepKind
 from workers.adoption import adopt
@@ -274,7 +274,7 @@ async def restore_route(run: Run) -> Evidence:
         await run.ports.route.clear()
         await run.update(lambda state: state.routed_to(None, None))
         return {"color": None}
-    proof = f"{run.rollout.id}-back"
+    proof = route_id_back(run.rollout.id)
     await run.ports.route.flip(origin, proof, stack=run.origin)
     await run.update(lambda state: state.routed_to(origin, proof))  # the file already says so, even if unconfirmed
     await health.confirm_route(run, proof, run.origin)

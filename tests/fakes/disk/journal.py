@@ -13,10 +13,16 @@ from workers.adapters.disk.one_writer import LIMIT_SECONDS, POLL_SECONDS
 
 
 class FakeJournal:
-    """Writes fail if the disk is full, or if another worker wrote the file since this one read or wrote it."""
+    """Writes fail if the disk is full, or if another worker wrote the file since this one read or wrote it.
 
-    def __init__(self, clock: FakeClock, fuse: Fuse, disk: FakeDisk | None = None) -> None:
+    `taken`: whether another worker has taken over the lease. Asked if the file does not say who wrote it.
+    """
+
+    def __init__(
+        self, clock: FakeClock, fuse: Fuse, disk: FakeDisk | None = None, taken: Callable[[], bool] = lambda: False
+    ) -> None:
         self.disk = disk or FakeDisk()
+        self._taken = taken
         self.lost: str | None = None
         self._clock, self._fuse = clock, fuse
         self._turn = asyncio.Lock()
@@ -78,6 +84,8 @@ class FakeJournal:
         """Raises StaleWorker if another worker has taken over."""
         if self.epoch > self._state.epoch:
             raise StaleWorker("the journal has a later worker's epoch")
+        if not isinstance(self.disk.file, State) and self._taken():
+            raise StaleWorker("another worker has taken over")
 
     async def update(self, change: Callable[[State], State]) -> State:
         async with self._turn:
@@ -127,3 +135,5 @@ class FakeJournal:
     def _refuse(self, current: Content) -> None:
         if isinstance(current, State) and not any(current is own for own in self._own):
             raise StaleWorker("another worker wrote the journal")
+        if not isinstance(current, State) and self._taken():
+            raise StaleWorker("another worker has taken over")

@@ -15,16 +15,22 @@ class FakeLease:
 
     def __init__(self, disk: FakeDisk, working: Callable[[], object] = lambda: None) -> None:
         self._disk, self._working = disk, working
+        self._lock: Lock | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Whether another worker has taken it over."""
+        return self._lock is not None and self._disk.lock is not self._lock
 
     @contextlib.asynccontextmanager
     async def held(self, wait: float = WAIT_SECONDS) -> AsyncIterator[None]:
-        lock = await self._acquire(wait)
+        self._lock = lock = await self._acquire(wait)
         beating = asyncio.create_task(self._beat_on(lock))
         try:
             yield
         finally:
             beating.cancel()
-            lock.released = True
+            lock.released, self._lock = True, None
 
     def works(self) -> None:
         self._working()

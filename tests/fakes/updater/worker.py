@@ -62,7 +62,7 @@ class FakeWorker(ContainerProcess):
 
     async def _hold_and_work(self) -> None:
         world, lease = self._world, FakeLease(self._world.disk, self._work_begins)
-        journal = FakeJournal(world.clock, world.fuse, world.disk)
+        journal = FakeJournal(world.clock, world.fuse, world.disk, lambda: lease.taken)
         notifier = self._notifies() if self._notifies is not None else None
         async with lease.held():
             journal.load()

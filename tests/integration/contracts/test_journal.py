@@ -1,6 +1,7 @@
 """The contract of the journal port, tested on the fake and on the file."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -19,11 +20,14 @@ AT_ONCE = 20
 
 
 class Disk(Protocol):
-    """A disk with a state file. `journal` is a new worker's view of it, as it is now."""
+    """A disk with a state file. `journal` is a new worker's view of it; `taken`: whether its lease was taken over."""
 
-    def journal(self) -> Journal: ...
+    def journal(self, taken: Callable[[], bool] = ...) -> Journal: ...
     def damage(self) -> None:
         """Makes the state file unreadable; its previous copy stays."""
+
+    def remove(self) -> None:
+        """Removes the state file; its previous copy stays."""
 
     def damage_both(self) -> None: ...
 
@@ -119,18 +123,37 @@ class JournalContract:
             await other.update(lambda s: s.take_over())
         assert disk.journal().state == State(epoch=2)
 
+    @pytest.mark.parametrize("lost", ["removed", "damaged"])
+    async def test_worker_whose_lease_was_taken_is_refused(self, disk: Disk, lost: str) -> None:
+        """The file no longer says that another worker wrote it."""
+        takeovers: list[str] = []
+        suspended = disk.journal(lambda: bool(takeovers))
+        await suspended.update(lambda s: s.take_over())
+        takeovers.append("another worker's")
+        disk.remove() if lost == "removed" else disk.damage()
+        with pytest.raises(StaleWorker):
+            await suspended.check()
+        with pytest.raises(StaleWorker):
+            await suspended.update(lambda s: s.pause("from the past"))
+        only = disk.journal()
+        await only.check()
+        assert await only.update(lambda s: s.pause("now")) == only.state
+
 
 class MemoryDisk:
     def __init__(self) -> None:
         self._disk = FakeDisk()
 
-    def journal(self) -> Journal:
-        journal = FakeJournal(FakeClock(), Fuse(), self._disk)
+    def journal(self, taken: Callable[[], bool] = lambda: False) -> Journal:
+        journal = FakeJournal(FakeClock(), Fuse(), self._disk, taken)
         journal.load()
         return journal
 
     def damage(self) -> None:
         self._disk.file = DAMAGED
+
+    def remove(self) -> None:
+        self._disk.file = None
 
     def damage_both(self) -> None:
         self._disk.file = self._disk.previous = DAMAGED
@@ -140,13 +163,16 @@ class Directory:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def journal(self) -> Journal:
-        journal = FileJournal(self._path)
+    def journal(self, taken: Callable[[], bool] = lambda: False) -> Journal:
+        journal = FileJournal(self._path, taken)
         journal.load()
         return journal
 
     def damage(self) -> None:
         self._path.write_bytes(self._path.read_bytes()[:-20])
+
+    def remove(self) -> None:
+        self._path.unlink()
 
     def damage_both(self) -> None:
         self.damage()

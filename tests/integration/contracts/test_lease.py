@@ -25,9 +25,11 @@ from pathlib import Path
 from workers.adapters.disk.lease import Lease
 
 async def hold():
-    async with Lease(Path(sys.argv[1]), beat=float(sys.argv[2]), lease=float(sys.argv[3])).held():
+    lease = Lease(Path(sys.argv[1]), beat=float(sys.argv[2]), lease=float(sys.argv[3]))
+    async with lease.held():
         print("held", flush=True)
-        await asyncio.sleep(3600)
+        while await asyncio.to_thread(sys.stdin.readline):
+            print(lease.taken, flush=True)
 
 asyncio.run(hold())
 """
@@ -39,6 +41,8 @@ class Holder(Protocol):
     def kill(self) -> None: ...
     def suspend(self) -> None: ...
     def resume(self) -> None: ...
+    async def taken(self) -> bool:
+        """Whether it knows that its lease was taken over. It must be awake."""
 
 
 class LeaseBench(Protocol):
@@ -57,10 +61,11 @@ class LeaseContract:
                 pass
 
     async def test_an_awake_worker_keeps_the_lease(self, bench: LeaseBench) -> None:
-        async with bench.other_worker():
+        async with bench.other_worker() as holder:
             with pytest.raises(StaleWorker):
                 async with bench.lease(2 * bench.silence):
                     pass
+            assert not await holder.taken()
 
     async def test_a_killed_workers_lease_is_free(self, bench: LeaseBench) -> None:
         async with bench.other_worker() as holder:
@@ -76,10 +81,20 @@ class LeaseContract:
                     pass
             async with bench.lease(4 * bench.silence):
                 holder.resume()
+                assert await holder.taken()
                 await asyncio.sleep(bench.silence / 2)
                 with pytest.raises(StaleWorker):
                     async with bench.lease(2 * bench.silence):
                         pass
+
+
+class FakeHolder:
+    def __init__(self, process: Process, lease: FakeLease) -> None:
+        self.kill, self.suspend, self.resume = process.kill, process.suspend, process.resume
+        self._lease = lease
+
+    async def taken(self) -> bool:
+        return self._lease.taken
 
 
 class FakeLeaseBench:
@@ -90,16 +105,16 @@ class FakeLeaseBench:
 
     @asynccontextmanager
     async def other_worker(self) -> AsyncIterator[Holder]:
-        process, held = Process("other"), asyncio.Event()
+        process, held, lease = Process("other"), asyncio.Event(), FakeLease(self._disk)
 
         async def hold() -> None:
-            async with FakeLease(self._disk).held():
+            async with lease.held():
                 held.set()
                 await asyncio.sleep(3600)
 
         holding = process.spawn(hold())
         await held.wait()
-        yield process
+        yield FakeHolder(process, lease)
         process.resume()
         process.alive = True  # so that the loop can end it
         holding.cancel()
@@ -109,17 +124,23 @@ class FakeLeaseBench:
 
 
 class RealHolder:
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
 
     def kill(self) -> None:
-        os.kill(self._pid, signal.SIGKILL)
+        os.kill(self._process.pid, signal.SIGKILL)
 
     def suspend(self) -> None:
-        os.kill(self._pid, signal.SIGSTOP)
+        os.kill(self._process.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        os.kill(self._pid, signal.SIGCONT)
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    async def taken(self) -> bool:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(b"?\n")
+        return await self._process.stdout.readline() == b"True\n"
 
 
 class RealLeaseBench:
@@ -131,11 +152,12 @@ class RealLeaseBench:
     @asynccontextmanager
     async def other_worker(self) -> AsyncIterator[Holder]:
         words = (sys.executable, "-c", HOLDER, str(self._path), str(BEAT), str(SHORT))
-        started = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
+        pipe = asyncio.subprocess.PIPE
+        started = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
         assert started.stdout is not None
         assert await started.stdout.readline() == b"held\n"
         try:
-            yield RealHolder(started.pid)
+            yield RealHolder(started)
         finally:
             if started.returncode is None:
                 started.kill()

@@ -44,11 +44,13 @@ class FileJournal:
     """Keeps the state in a file: replaced atomically, with a checksum, and with the previous copy beside it.
 
     One worker writes it: a write is refused if another worker has written the file since this one read or wrote it.
-    So of several workers that read the same file, however long ago, only one can begin an epoch.
+    So of several workers that read the same file, however long ago, only one can begin an epoch. A missing or
+    unreadable file does not say who wrote it: then `taken` says whether another worker has taken over the lease.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, taken: Callable[[], bool] = lambda: False) -> None:
         self._path = path
+        self._taken = taken
         self._previous = path.with_name(path.name + ".previous")
         self._reserve = path.with_name(path.name + ".reserve")
         self._turn = asyncio.Lock()
@@ -139,7 +141,7 @@ class FileJournal:
         except LaterSchema:
             stale = True
         except (OSError, ValueError):
-            return  # an unreadable file names no other worker
+            stale = self._taken()
         if stale:
             raise StaleWorker("the journal has a later worker's epoch, so this worker stops")
 
@@ -180,13 +182,12 @@ class FileJournal:
         """
         try:
             current = self._path.read_bytes()
-        except FileNotFoundError:
-            return
-        try:
             decode(current)
         except LaterSchema as later:
             raise StaleWorker("a worker of a later version wrote the journal, so this worker stops") from later
-        except ValueError:
+        except (FileNotFoundError, ValueError):
+            if self._taken():
+                raise StaleWorker("another worker has taken over, so this worker stops") from None
             return
         if current not in self._own:
             raise StaleWorker("another worker wrote the journal, so this worker stops")

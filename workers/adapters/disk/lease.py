@@ -60,6 +60,12 @@ class Lease:
         if self._handle is not None:
             self._record(self._handle)
 
+    @property
+    def taken(self) -> bool:
+        """Whether another worker has taken this lease over while its holder was suspended. Reads the file's status."""
+        handle = self._handle
+        return handle is not None and self._path.exists() and not self._is_at_path(handle)
+
     async def _acquire(self, wait: float) -> int:
         deadline = time.monotonic() + wait
         while True:

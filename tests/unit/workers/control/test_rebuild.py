@@ -333,7 +333,7 @@ async def test_torn_file_leaves_one_bot(world: World) -> None:
 
 
 async def test_torn_file_brings_back_the_bot_after_a_later_failure(world: World) -> None:
-    """The lost write says that the old bot was about to be stopped. The next worker's hand-over ends, and found none."""
+    """The lost write says that the old bot was about to be stopped. The next worker's hand-over found none."""
     world.engine.behave("bot", "v1.1.0", dies_after=10, comes_back=True)
     world.inbox.put(NEW)
     await killed_at(world, "stop bot v1.0.0")
@@ -399,6 +399,32 @@ async def test_interrupted_release_is_accepted_again(world: World) -> None:
     await Operator(world.ports, worker).unpause()
     await worker.reconcile()
     assert (world.state.last_good_tag, world.outages) == ("v1.1.0", [])
+
+
+@pytest.mark.parametrize("by", ["operator", "bake"])
+async def test_release_that_was_undone_is_not_accepted_again(world: World, by: str) -> None:
+    """Both copies of the state file are lost while the failed color is being stopped."""
+    if by == "bake":
+        world.engine.behave("api", "v1.1.0", dies_after=5)
+    world.inbox.put(NEW)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    operator = Operator(world.ports, worker)
+    while (step := world.state.rollout and world.state.rollout.running_step) != "rollback_stop":
+        if step == "bake" and by == "operator":
+            await operator.roll_back(None)
+        await world.clock.sleep(0.01)
+    rolling.cancel()
+    await asyncio.gather(rolling, return_exceptions=True)
+    world.journal.lose("both copies could not be read")
+    worker = world.worker()
+    await worker.start()
+    assert (world.state.accepted, world.state.paused) == ((), True)
+    await Operator(world.ports, worker).unpause()
+    await worker.reconcile()
+    assert (world.state.current and world.state.current.tag, world.outages) == ("v1.0.0", [])
+    assert [(entry.tag, entry.result) for entry in world.publisher.entries][-1:] == [("v1.1.0", "rolled_back")]
+    assert "`updater deploy v1.1.0`" in str(world.publisher.entries[-1].error)
 
 
 async def test_waiting_manual_release_survives(world: World) -> None:
