@@ -33,6 +33,7 @@ from workers.adapters.docker_host.compose.commands import (
 )
 from workers.adapters.docker_host.compose.model_secrets import Learn, learn_env_texts, learn_model, learn_nothing
 from workers.adapters.threads import in_file_thread
+from workers.adapters.transient_failures import is_transient
 from workers.ports.mutation import Fence, no_fence
 from workers.redaction.encodings import undoubled
 from workers.redaction.found import strings
@@ -270,7 +271,8 @@ class Compose:
         if cut_off := next(filter(CUT_OFF.match, finished.lines), None):
             self.times_cut_off += 1
             raise EngineFailed(cut_off.strip(), service=service)
-        raise failed(f"exit code {finished.code}", service=service, last_lines=finished.lines[-LAST_LINES:])
+        last = finished.lines[-LAST_LINES:]
+        raise failed(f"exit code {finished.code}", service=service, last_lines=last, transient=is_transient(last))
 
     async def _read(
         self,
