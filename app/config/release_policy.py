@@ -21,7 +21,7 @@ class ReleasePolicy:
     def decide(self, state: State, now: datetime) -> Decision:
         """Which releases go live, wait or are superseded at `now`."""
         opens = opens_at(self.windows, now)
-        return decide(state, enabled=self.enabled, approval=self.approval, opens_at=opens)
+        return decide(state, enabled=self.enabled, approval=self.approval, opens_at=opens, now=now)
 
     def awaits_approval(self, release: Release) -> bool:
         """Whether `release` needs an approval that it does not have."""

@@ -23,6 +23,7 @@ from app.domain.stack import (
     Keep,
     Needs,
     ReleaseValue,
+    Resume,
     Singleton,
     Stack,
     Supersede,
@@ -113,6 +114,7 @@ class _File(Part):
     channel: Channel = Channel.STABLE
     tags: str = Field("v*", min_length=1, max_length=100)
     supersede: Supersede = Supersede.BEFORE_FLIP
+    resume: Resume = Resume.BY_PERSON
     traefik: TraefikPart
     routed: dict[Name, RoutedPart] = Field(min_length=1)
     singletons: dict[Name, _Singleton] = Field(default_factory=dict)
@@ -235,6 +237,7 @@ def _stack(file: _File, repository: str | None) -> Stack:
         channel=file.channel,
         tags=file.tags,
         supersede=file.supersede,
+        resume=file.resume,
         traefik=file.traefik.traefik(),
         routed=tuple(s.service(name) for name, s in file.routed.items()),
         singletons=tuple(Singleton(name, s.service) for name, s in file.singletons.items()),

@@ -81,7 +81,8 @@ class Release:
     the id that its rollout will have. `attempts` counts the rollouts that ended because the worker was interrupted.
     `recall` is the commit SHA of a kept release to restore without a build; with `current_env`, it starts with today's
     values of the operator's files. `approved`: an operator approved it.
-    `by`: the caller that asked for it, as text for people; None if no caller did.
+    `by`: the caller that asked for it, as text for people; None if no caller did. `retry_at`: its rollout failed, and
+    the pause that this began ends if another one succeeds, which begins then; None: no pause ends with it.
     """
 
     key: str
@@ -97,6 +98,7 @@ class Release:
     approved: bool = False
     by: str | None = None
     current_env: bool = False
+    retry_at: datetime | None = None
 
     @property
     def asked_for(self) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.domain.errors import Cancelled, Fault, PolicyRefused, SignatureRefused, Superseded, UpdaterError
+from app.domain.errors import Cancelled, Fault, InternalError, PolicyRefused, SignatureRefused, Superseded, UpdaterError
 from app.domain.release import LiveRelease, Release
 from app.domain.stack import Color
 from app.domain.step import BAKE, ROUTE_SWITCH, StepId, StepKind
@@ -165,6 +165,12 @@ class Rollout:
         return self.reason_code is not None and self.reason_code not in _GAVE_WAY | _REFUSED
 
     @property
+    def may_pass_later(self) -> bool:
+        """Whether the machine or the network made it fail before its flip, so that the same release may succeed."""
+        theirs = self.fault is Fault.MACHINE and self.reason_code != InternalError.code
+        return self.status is RolloutStatus.FAILED and theirs and not self.past_flip and self.release.recall is None
+
+    @property
     def gave_way(self) -> bool:
         """Whether a newer release or an operator ended it, so that there is nothing to fix."""
         return self.reason_code in _GAVE_WAY
@@ -236,7 +242,8 @@ class Rollout:
         """Starts the rollback. Only the first cause is recorded: later failures are consequences."""
         if self.reason_code is not None:
             return self
-        return replace(self, status=RolloutStatus.ROLLING_BACK, reason_code=cause.code, error=error, fault=cause.fault)
+        fault = Fault.MACHINE if cause.transient else cause.fault
+        return replace(self, status=RolloutStatus.ROLLING_BACK, reason_code=cause.code, error=error, fault=fault)
 
     def finish(self, status: RolloutStatus, at: datetime) -> "Rollout":
         return replace(self, status=status, completed_at=at)

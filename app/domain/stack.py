@@ -28,6 +28,14 @@ class Supersede(StrEnum):
     NEVER = "never"
 
 
+class Resume(StrEnum):
+    """What ends the pause that a failed release began: a person, or the same release, if another attempt succeeds."""
+
+    BY_PERSON = "by_person"
+    TRANSIENT = "transient"
+    """The latter only if the machine or the network was at fault."""
+
+
 class Channel(StrEnum):
     """Which releases are wanted: only stable ones, or prereleases too."""
 
@@ -278,6 +286,7 @@ class Stack:
     channel: Channel = Channel.STABLE
     tags: str = "v*"
     supersede: Supersede = Supersede.BEFORE_FLIP
+    resume: Resume = Resume.BY_PERSON
     singletons: tuple[Singleton, ...] = ()
     followers: tuple[Follower, ...] = ()
     retired: tuple[str, ...] = ()

@@ -88,6 +88,11 @@ class State:
         """Whether `rollout` was interrupted and will be retried under the same id."""
         return any(waiting.rollout_id == rollout.id for waiting in self.accepted)
 
+    def retries(self, rollout: Rollout) -> bool:
+        """Whether `rollout` was not the first attempt of its release, and failed, and will be retried once more."""
+        key = rollout.release.key
+        return rollout.release.retry_at is not None and any(r.key == key and r.retry_at for r in self.accepted)
+
     def rebuilt(
         self,
         *,
@@ -190,7 +195,11 @@ class State:
         return replace(self, active_color=color, route_id=route_id)
 
     def pause(self, reason: str, *, not_adopted: bool = False) -> "State":
-        return replace(self, paused=True, pause_reason=reason, not_adopted=not_adopted)
+        """Pauses until a person resumes: no release that is tried again ends this pause."""
+        running = replace(self.rollout, release=_unretried(self.rollout.release)) if self.rollout else None
+        accepted = tuple(_unretried(release) for release in self.accepted)
+        paused = replace(self, paused=True, pause_reason=reason, not_adopted=not_adopted)
+        return replace(paused, accepted=accepted, rollout=running)
 
     def unpause(self, at: datetime) -> "State":
         return replace(self, paused=False, pause_reason=None, not_adopted=False, resumed_at=at)
@@ -219,3 +228,7 @@ class State:
 def _known(tag: str, before: str | None) -> str | None:
     """`tag`; `before` if that is only known as UNKNOWN_TAG."""
     return before if tag == UNKNOWN_TAG else tag
+
+
+def _unretried(release: Release) -> Release:
+    return replace(release, retry_at=None) if release.retry_at else release

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.domain.acceptance.decision import Hold
 from app.domain.errors import UpdaterError
 from app.domain.findings import Alarm
 from app.domain.history import HistoryEntry
@@ -17,7 +18,7 @@ class Announced:
     """Forwards to `publisher` and notifies through `notifier`.
 
     Notices of a pause or an alarm derive from the current state, not from a call. So the next status sends them, even
-    if the worker was killed in between.
+    if the worker was killed in between. A failed release that is tried again by itself wakes no one once more.
     """
 
     def __init__(self, publisher: Publisher, notifier: Notifier, project: str) -> None:
@@ -33,7 +34,7 @@ class Announced:
 
     def event(self, kind: str, **data: Any) -> None:
         self._publisher.event(kind, **data)
-        if kind == "release.held":
+        if kind == "release.held" and data.get("reason") != Hold.RETRY:
             self._notifier.notify(notices.held(self._project, data))
 
     def queued(self, releases: Sequence[Release]) -> None:
@@ -43,7 +44,7 @@ class Announced:
     def keep(self, rollout: Rollout, state: State) -> None:
         """Notifies here, not in `result`: if the worker is killed between the two, the notice would be lost."""
         self._publisher.keep(rollout, state)
-        if state.begins_again(rollout):
+        if state.begins_again(rollout) or state.retries(rollout):
             return
         self._notifier.notify(notices.ended(self._project, rollout, state))
         if state.paused and state.pause_reason:
@@ -73,5 +74,5 @@ class Announced:
         self._publisher.line(rollout, line)
 
     def _accepted(self, releases: Sequence[Release]) -> None:
-        for release in releases:
+        for release in (r for r in releases if r.retry_at is None):
             self._notifier.notify(notices.accepted(self._project, release))

@@ -17,6 +17,7 @@ from app.domain.state import State
 from app.domain.step import ROUTE_SWITCH, StepId, StepKind
 from app.domain.traffic import Traffic
 from workers.ports import Definition, Ports, TimeLimit
+from workers.rollout.after_end import AfterEnd, retry_of
 from workers.rollout.retries import Retries
 from workers.rollout.stop import stop_of
 
@@ -198,19 +199,15 @@ class Run:
         """Journals and publishes the final status. Queues `again`; without it, anything but a success pauses."""
         at = self.ports.clock.now()
         ended = self.rollout.finish(status, at)
-        expected = self._after(self.ports.journal.state.finish(ended, at), ended, again)
-        self.ports.publisher.keep(ended, expected)  # after a crash, two records are better than none
-        state = await self.ports.journal.update(lambda s: self._after(s.finish(ended, at), ended, again))
+        after = AfterEnd(ended, at, again, retry_of(ended, self.stack, at), pauses=self.pause_on_failure)
+        before = self.ports.journal.state
+        self.ports.publisher.keep(ended, after.state(before))  # after a crash, two records are better than none
+        state = await self.ports.journal.update(after.state)
         self.ports.publisher.result(ended, state)
+        if before.paused and not state.paused:
+            self.ports.publisher.event("resumed")
         self.ports.publisher.status(state)
         return ended
-
-    def _after(self, state: State, ended: Rollout, again: Release | None) -> State:
-        if again is not None:
-            return state.requeue(again)
-        if ended.release.recall is not None and ended.status is RolloutStatus.SUCCESS:
-            return state.pause(messages.pause_reason(ended))
-        return state.pause(messages.pause_reason(ended)) if ended.pauses and self.pause_on_failure else state
 
     @property
     def _in_command(self) -> bool:

@@ -17,6 +17,7 @@ class Hold(StrEnum):
     """What a release is waiting for, apart from the end of a running rollout."""
 
     PAUSED = "paused"
+    RETRY = "retry"
     AUTOMATIC_OFF = "automatic_off"
     APPROVAL = "approval"
     WINDOW = "window"
@@ -24,7 +25,10 @@ class Hold(StrEnum):
 
 @dataclass(frozen=True)
 class HeldRelease:
-    """A waiting release. `until` is when the next window opens; None if it waits for an operator."""
+    """A waiting release. `until` is when the next window opens, or when a failed one is tried again.
+
+    None if it waits for an operator.
+    """
 
     release: Release
     why: Hold
@@ -44,14 +48,22 @@ class Decision:
     held: tuple[HeldRelease, ...] = ()
 
 
-def decide(state: State, *, enabled: bool = True, approval: bool = False, opens_at: datetime | None = None) -> Decision:
+def decide(
+    state: State,
+    *,
+    enabled: bool = True,
+    approval: bool = False,
+    opens_at: datetime | None = None,
+    now: datetime | None = None,
+) -> Decision:
     """Picks the newest wanted release, a forced one first. Releases older than it or than the live one never go live.
 
-    While paused, only a forced release goes. A release that an operator asked for goes even if automatic updates are
-    off (`enabled` is false), releases need an `approval`, or no window is open (`opens_at` is when the next one opens).
-    Newer releases then keep waiting. Only the newest release waits for an approval.
+    While paused, only a forced release goes, and a failed one whose `retry_at` is not after `now`. A release that an
+    operator asked for goes even if automatic updates are off (`enabled` is false), releases need an `approval`, or no
+    window is open (`opens_at` is when the next one opens). Newer releases then keep waiting. Only the newest release
+    waits for an approval.
     """
-    hold = partial(_hold, paused=state.paused, enabled=enabled, approval=approval, opens_at=opens_at)
+    hold = partial(_hold, paused=state.paused, enabled=enabled, approval=approval, opens_at=opens_at, now=now)
     return _forced(state, hold) or _newest(state, hold)
 
 
@@ -88,10 +100,13 @@ def _held(releases: Iterable[Release], hold: Holding) -> tuple[HeldRelease, ...]
 
 
 def _hold(
-    release: Release, *, paused: bool, enabled: bool, approval: bool, opens_at: datetime | None
+    release: Release, *, paused: bool, enabled: bool, approval: bool, opens_at: datetime | None, now: datetime | None
 ) -> HeldRelease | None:
     if paused:
-        return HeldRelease(release, Hold.PAUSED)
+        if release.retry_at is None:
+            return HeldRelease(release, Hold.PAUSED)
+        if now is None or now < release.retry_at:
+            return HeldRelease(release, Hold.RETRY, release.retry_at)
     if release.asked_for:
         return None
     if approval and not release.approved:

@@ -1,5 +1,7 @@
 """Messages for people: what happened, what it means for traffic, what to do next."""
 
+from datetime import datetime
+
 from app.domain.acceptance.decision import HeldRelease, Hold
 from app.domain.errors import AdoptionRefused, Fault, UpdaterError
 from app.domain.rollout import Rollout, RolloutStatus
@@ -20,6 +22,8 @@ _FORWARD = (
 
 _HELD = {
     Hold.PAUSED: "{tag} is waiting: rollouts are paused. `updater unpause` starts the newest waiting release.",
+    Hold.RETRY: "{tag} failed because of the machine or the network. It is tried again at {until}. If it succeeds, the "
+    "pause ends. Traffic stays on the live release. `updater unpause` starts it now.",
     Hold.AUTOMATIC_OFF: "{tag} is waiting: automatic updates are off (AUTO_UPDATE_ENABLED). `updater deploy {tag}` "
     "starts it.",
     Hold.APPROVAL: "{tag} is waiting for approval. Traffic stays on the live release. Run `updater approve {tag}`, or "
@@ -41,9 +45,11 @@ def failure(step: str, error: UpdaterError) -> str:
     return f"{step}: {error}{lines}"
 
 
-def pause_reason(rollout: Rollout) -> str:
-    """Why rollouts are paused after `rollout` ended."""
+def pause_reason(rollout: Rollout, retry_at: datetime | None = None) -> str:
+    """Why rollouts are paused after `rollout` ended. `retry_at`: when its release is tried again."""
     tag = rollout.release.tag
+    if retry_at is not None:
+        return f"{outcome(rollout)} It is tried again from {retry_at:%H:%M} UTC on. If it succeeds, the pause ends."
     if rollout.status is RolloutStatus.SUCCESS:
         return f"An operator rolled back to {tag}, which is live. Unpause to let newer releases go live again."
     fault = rollout.fault or Fault.MACHINE
