@@ -327,7 +327,7 @@ PROTECTIONS: Sequence[Protection] = (
         "digests in the kept definition",
         ("ReleaseImages.obtain", "return with_images(model, digests, names)", "return model"),
         (
-            "images.is_fixed",
+            "service_images.is_fixed",
             'return BUILD in service or AT_DIGEST in str(service.get("image", "")) or is_of_this_machine(service)',
             "return True",
         ),

@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.stack import ReleaseValue
 from tests.integration.read_release import BLUE, Bench, content
-from workers.definition.copies import copies_of
+from workers.definition.services.copies import copies_of
 from workers.ports import Origin
 
 OWN, OLD = "the release's", "an old one"

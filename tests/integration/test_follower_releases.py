@@ -8,7 +8,7 @@ import pytest
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import BeforeFlip, Follower
 from tests.integration.read_release import BLUE, Bench
-from workers.definition.copies import copies_of
+from workers.definition.services.copies import copies_of
 
 WORKER: dict[str, Any] = {"image": "worker"}
 COMPLETED = {"migrate": {"condition": "service_completed_successfully"}}

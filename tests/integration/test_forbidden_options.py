@@ -13,8 +13,8 @@ from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.docker_host.compose.env_files import find_env_files, overridden
 from workers.definition.files.origins import locate
 from workers.definition.files.roots import Roots
-from workers.definition.forbidden import forbidden
-from workers.definition.places import Places
+from workers.definition.refusals.forbidden import forbidden
+from workers.definition.refusals.places import Places
 from workers.ports import Stamp
 
 ALL = Policy(forbid=frozenset(Forbid))

@@ -13,7 +13,7 @@ from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.compose.client import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.injection import inject
-from workers.definition.injected_files import InjectedFile
+from workers.definition.files.injected_files import InjectedFile
 from workers.ports import Definition
 
 pytestmark = pytest.mark.engine
@@ -109,7 +109,7 @@ async def test_interrupted_creation_is_completed(sample: Sample) -> None:
 
 
 async def test_engine_refuses_a_copy_into_a_read_only_container(sample: Sample) -> None:
-    """So the release is refused before, by name: see workers/definition/unkept.py."""
+    """So the release is refused before, by name: see workers/definition/refusals/unkept.py."""
     sample.release("v94.0.0", edit=with_files(**USES, read_only=True))
     with pytest.raises(ComposeInvalid, match="read_only"):
         await sample.define("v94.0.0")

@@ -13,7 +13,7 @@ from app.domain.stack import Color, Forbid, Policy, Singleton
 from tests.integration.read_release import SHA, Bench, content
 from workers.adapters.docker_host.compose.client import find_compose
 from workers.adapters.docker_host.compose.release_reader import ReadRelease
-from workers.definition.forbidden import refusal
+from workers.definition.refusals.forbidden import refusal
 from workers.definition.transform import as_it_runs
 
 SECONDS = 60

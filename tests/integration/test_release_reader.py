@@ -13,7 +13,7 @@ from app.domain.stack import FileRules, ReleaseValue, Singleton
 from tests.integration.read_release import BLUE, SHA, Bench, content, release_reader
 from workers.adapters.docker_host.compose.client import Compose, find_compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
-from workers.definition.changed_values import changed_values
+from workers.definition.changes.changed_values import changed_values
 from workers.ports import Origin, Stamp
 
 

@@ -10,15 +10,15 @@ from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
 from app.domain.release_stack import as_of, names_of
 from app.domain.stack import Color, Stack
-from workers.definition.colors import SINGLES, lead, with_colors
-from workers.definition.copies import copies_of, with_copies
+from workers.definition.changes.fingerprint import fingerprint, with_marks_of
 from workers.definition.environment import unmarked
 from workers.definition.files.live_files import differing, recorded
-from workers.definition.fingerprint import fingerprint, with_marks_of
-from workers.definition.image_names import image_repository
+from workers.definition.images.image_names import image_repository
 from workers.definition.published import jobs_in, required, startable, without_jobs
-from workers.definition.retired import left_out, resources_of, uses_of, without_retired
-from workers.definition.roles import COLOR_LABEL, JOB_LABEL, NAME_LABEL, ROLLOUT_LABEL, roles_in
+from workers.definition.services.colors import SINGLES, lead, with_colors
+from workers.definition.services.copies import copies_of, with_copies
+from workers.definition.services.retired import left_out, resources_of, uses_of, without_retired
+from workers.definition.services.roles import COLOR_LABEL, JOB_LABEL, NAME_LABEL, ROLLOUT_LABEL, roles_in
 from workers.ports import Comparison, Difference, Stamp
 
 STACK_LABEL = "updater.stack"

@@ -29,7 +29,7 @@ from deploy.demo.processes import free_port
 from deploy.demo.projects import take_down
 from deploy.demo.redis_server import redis_server
 from deploy.demo.updated_stack import UpdatedStack, updater_variables
-from workers.definition.places import SOCKETS
+from workers.definition.refusals.places import SOCKETS
 
 OWN_PORTS = ("public", "internal", "github", "metrics")
 NAMES_SHOWN = 8

@@ -18,17 +18,17 @@ from workers.adapters.docker_host.stored.definitions import CURRENT, read_model
 from workers.adapters.docker_host.stored.host_file_states import state, untouched_since
 from workers.adapters.threads import in_file_thread
 from workers.definition import transform
-from workers.definition.built_with import built_with
-from workers.definition.changed_values import changed_values
-from workers.definition.colors import with_colors, with_singles
+from workers.definition.changes.changed_values import changed_values
 from workers.definition.files import mounts
 from workers.definition.files.live_files import differing, recorded
-from workers.definition.forbidden import refusal
-from workers.definition.images import as_proven, settled, with_images_of, with_proven
-from workers.definition.jobs import needed_by
+from workers.definition.images.built_with import built_with
+from workers.definition.images.service_images import as_proven, settled, with_images_of, with_proven
 from workers.definition.networks import choices, unreached
-from workers.definition.retired import without_retired
-from workers.definition.roles import ROLLOUT_LABEL, roles_in
+from workers.definition.refusals.forbidden import refusal
+from workers.definition.services.colors import with_colors, with_singles
+from workers.definition.services.jobs import needed_by
+from workers.definition.services.retired import without_retired
+from workers.definition.services.roles import ROLLOUT_LABEL, roles_in
 from workers.definition.transform import DEFINITION_LABEL
 from workers.ports import Comparison, Definition, Instance, LiveFiles, Stamp
 

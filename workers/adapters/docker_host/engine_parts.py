@@ -35,7 +35,7 @@ from workers.adapters.threads import in_file_thread
 from workers.definition import transform, variables
 from workers.definition.environment import environment_names, marked, marks_in
 from workers.definition.files.live_files import why_changed
-from workers.definition.roles import ROLLOUT_LABEL
+from workers.definition.services.roles import ROLLOUT_LABEL
 from workers.definition.transform import RELEASE_LABEL, SHA_LABEL
 from workers.ports import Definition, Instance, Outsider, Stamp
 from workers.ports.mutation import Fence, no_fence

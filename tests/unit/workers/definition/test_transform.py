@@ -6,9 +6,9 @@ import pytest
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import BeforeFlip, Color, Follower, Stack, Updater
 from tests.examples import a_stack, sha_of
-from workers.definition.colors import SINGLES, with_singles
+from workers.definition.changes.fingerprint import fingerprint
 from workers.definition.environment import marked
-from workers.definition.fingerprint import fingerprint
+from workers.definition.services.colors import SINGLES, with_singles
 from workers.definition.transform import (
     as_it_runs,
     compare,

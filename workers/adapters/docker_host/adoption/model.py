@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from app.domain.stack import Color, Stack
 from workers.definition import transform
-from workers.definition.colors import with_colors, with_singles
-from workers.definition.copies import with_copies
+from workers.definition.services.colors import with_colors, with_singles
+from workers.definition.services.copies import with_copies
 from workers.definition.transform import Model, image_name
 from workers.ports import Instance, Stamp
 

@@ -12,7 +12,7 @@ from workers.adapters.docker_host.adoption.model import as_counted
 from workers.adapters.docker_host.adoption.record import Adopted, AdoptedFile
 from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.compose.client import Compose
-from workers.definition.copies import copies_of
+from workers.definition.services.copies import copies_of
 from workers.ports import Instance, Stamp
 
 STAMP = Stamp("v1.0.0", "a" * 40, "adopted-1")
