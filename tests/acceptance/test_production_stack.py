@@ -46,7 +46,7 @@ from tests.acceptance.production.site import (
 )
 from tests.integration.waiting import until
 from tests.integration.web.deliveries import raw
-from tests.integration.web.sockets import HTTP2_PREFACE, MANY_REQUESTS, never_reading, still_open
+from tests.integration.web.server.sockets import HTTP2_PREFACE, MANY_REQUESTS, never_reading, still_open
 from tests.registry import registry
 from workers.adapters.docker_host.compose.client import find_compose
 

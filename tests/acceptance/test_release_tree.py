@@ -12,10 +12,10 @@ from deploy.demo.engine import Engine, connected
 from deploy.demo.environment import Environment, environment, logs_of
 from tests.acceptance.conftest import SHORT
 from tests.acceptance.host.images import GIT_BASE, bases
-from tests.integration.lfs_release import ATTRIBUTES
-from tests.integration.lfs_server import LfsGit
-from tests.integration.private_git import certificate, mirror_that_trusts, need_private_git, serving
-from tests.integration.repositories import Repository, git
+from tests.integration.git.lfs.lfs_release import ATTRIBUTES
+from tests.integration.git.lfs.lfs_server import LfsGit
+from tests.integration.git.private_git import certificate, mirror_that_trusts, need_private_git, serving
+from tests.integration.git.repositories import Repository, git
 
 pytestmark = pytest.mark.engine
 

@@ -28,7 +28,7 @@ from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.mounts import unmount_below
 from deploy.demo.processes import end_group
 from tests.faults.own_files import WithOwnFiles
-from tests.integration.redis_servers import OwnRedis, own_redis
+from tests.integration.redis.redis_servers import OwnRedis, own_redis
 
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "route": 10, "ready": 12}
 """Several environments share two cores, so healthy services need this time; an unhealthy one costs as much."""

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.redis
 START_SECONDS, END_SECONDS = 120.0, 120.0
 PROJECT, FILES = "com.docker.compose.project", "com.docker.compose.project.config_files"
 
-REDIS_AND_WEB = "tests/integration/web/test_stopping.py"
+REDIS_AND_WEB = "tests/integration/web/server/test_stopping.py"
 GITHUB = "tests/integration/github/test_kill.py"
 
 

@@ -15,7 +15,7 @@ from deploy.demo.environment import tree_of
 from deploy.demo.processes import ROOT, free_port
 from deploy.demo.projects import image_tags
 from tests.examples import a_traefik
-from tests.integration.repositories import git
+from tests.integration.git.repositories import git
 from workers.adapters.redaction import Redactor
 from workers.inspect.plan import plan
 from workers.ports import Ports

@@ -191,7 +191,7 @@ def _compose(stage: Stage, *words: str) -> None:
     minutes=0.6,
 )
 async def siege(scenario: Scenario) -> None:
-    await _shown_by(scenario, "tests/integration/web/test_siege.py")
+    await _shown_by(scenario, "tests/integration/web/server/test_siege.py")
 
 
 @row(20, "signature absent, wrong, sha1, non-ASCII, doubled", "401", by_tests=True, minutes=0.4)

@@ -13,7 +13,7 @@ import pytest
 from app.cli.errors import Refused
 from app.domain.stack import Color
 from tests.integration.cli.newcomer import NAMES, NEWCOMERS, Newcomer, newcomer
-from tests.integration.read_release import SHA, release_reader
+from tests.integration.compose.read_release import SHA, release_reader
 from workers.adapters.docker_host.compose.client import Compose, find_compose
 from workers.adapters.docker_host.compose.release_reader import ReadRelease
 from workers.definition.transform import as_it_runs, compare
