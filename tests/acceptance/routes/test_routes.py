@@ -21,8 +21,8 @@ from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.http1 import HttpClient, Target
 from deploy.demo.load import Load, Report
 from deploy.demo.repository import Variant
-from tests.acceptance import h2c
 from tests.acceptance.conftest import SHORT
+from tests.acceptance.routes import h2c
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.engine
