@@ -9,8 +9,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from deploy.demo.engine import OWN_ENGINE, EngineUnavailable, docker_engine, exit_on_sigterm
-from deploy.demo.images import ensure_base, ensure_traefik
+from deploy.demo.docker.engine import OWN_ENGINE, EngineUnavailable, docker_engine, exit_on_sigterm
+from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.redis_server import redis_binary
 from tests.supervision import nothing_left, wait
 

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.demo.engine import OWN_ENGINE, Engine, connected
+from deploy.demo.docker.engine import OWN_ENGINE, Engine, connected
+from deploy.demo.docker.projects import LABEL
 from deploy.demo.environment import tree_of
 from deploy.demo.processes import ROOT
-from deploy.demo.projects import LABEL
 from deploy.demo.repository import CONTENT
 from tests.acceptance.conftest import SHORT
 from tests.acceptance.test_demo import left_over

@@ -9,7 +9,7 @@ import yaml
 from redis.asyncio import Redis
 
 from app.domain.stack import Forbid
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.processes import end_group
 from tests.acceptance.conftest import SHORT

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.demo.dockerd import STOP_SECONDS, Dockerd, connected
+from deploy.demo.docker.dockerd import STOP_SECONDS, Dockerd, connected
 
 GONE_SECONDS = 20.0
 

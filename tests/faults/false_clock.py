@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.demo.packages import EngineUnavailable, apt_install
+from deploy.demo.distribution.packages import EngineUnavailable, apt_install
 from tests.faults.scenario import Skipped
 from tests.faults.stage import Stage
 

@@ -10,7 +10,7 @@ from arq.connections import ArqRedis
 
 from app.ledger import Ledger
 from app.queue import open_pool
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from deploy.demo.redis_server import redis_server
 from tests.examples import a_stack
 from tests.integration.compose.read_release import SHA, Bench

@@ -15,7 +15,7 @@ from docker.errors import ContainerError
 
 from app.domain.long_lines import LINE_BYTES
 from app.web.server.connection import CLOSE_SECONDS, WRITE_SECONDS
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant
 from tests.acceptance.host.images import GIT_BASE

@@ -9,9 +9,9 @@ from unittest.mock import ANY
 
 import pytest
 
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
+from deploy.demo.docker.images import packed
 from deploy.demo.environment import Json
-from deploy.demo.images import packed
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant
 from tests.acceptance.host.shell import UPDATER_IMAGE

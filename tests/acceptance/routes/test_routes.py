@@ -16,7 +16,7 @@ import yaml
 
 from deploy.demo.client_access import SECURE_SKILLS, ClientAccess, hosts_of_stack
 from deploy.demo.clients import plain_client
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.http1 import HttpClient, Target
 from deploy.demo.load import Load, Report

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from deploy.demo.client_access import PLAIN
-from deploy.demo.engine import Engine, connected
+from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.environment import Environment, compose_up, environment, logs_of, stack_file
 from deploy.demo.http1 import HttpClient, Target
 from deploy.demo.load import Load

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant

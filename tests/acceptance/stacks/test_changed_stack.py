@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from deploy.demo.clients import plain_client
-from deploy.demo.engine import connected
+from deploy.demo.docker.engine import connected
 from deploy.demo.environment import Environment, compose_up, wait_until_up
 from deploy.demo.load import Load
 from deploy.demo.processes import end_group

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.stack import Color
-from deploy.demo.engine import Engine, connected
+from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.environment import Environment, compose_up, environment, logs_of
 from deploy.demo.http1 import HttpClient
 from deploy.demo.load import Load

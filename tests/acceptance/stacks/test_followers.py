@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.demo.engine import Engine, connected
+from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.environment import COMPOSE_SECONDS, Environment, environment, logs_of
 from deploy.demo.load import Load
 from tests.acceptance.conftest import SHORT

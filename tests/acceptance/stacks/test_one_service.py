@@ -13,7 +13,7 @@ import yaml
 
 from deploy.demo.client_access import ClientAccess
 from deploy.demo.clients import plain_client
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from deploy.demo.environment import Environment, compose_up, environment, logs_of
 from deploy.demo.http1 import Target
 from deploy.demo.load import Load, Report

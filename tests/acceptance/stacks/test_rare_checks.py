@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from deploy.demo.environment import Environment, checked_every, environment, logs_of
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.demo.engine import Engine, connected
+from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.environment import Environment, tree_of
 
 pytestmark = pytest.mark.engine

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.demo.engine import Engine, connected
+from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.environment import Environment, environment, logs_of
 from tests.acceptance.conftest import SHORT
 from tests.acceptance.host.images import GIT_BASE, bases

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from app.domain.stack import Color
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from deploy.demo.repository import Variant
 from tests.acceptance.takeover.changes import add_a_service_and_a_variable, remove_the_old_updater
 from tests.acceptance.takeover.client import Outcome

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from deploy.demo.dockerd import Dockerd
+from deploy.demo.docker.dockerd import Dockerd
 from tests.faults import releases
 from tests.faults.daemon import power_off, restart
 from tests.faults.engine_proxy import EngineProxy, engine_proxy

@@ -13,7 +13,7 @@ from typing import Any
 import redis
 
 from deploy.demo.client_access import TIMES
-from deploy.demo.engine import connected
+from deploy.demo.docker.engine import connected
 from deploy.demo.environment import COMPOSE_SECONDS
 from deploy.demo.processes import ROOT
 from tests.faults.kill_points import until

@@ -13,8 +13,8 @@ from docker.models.containers import Container
 
 from app.domain.routing.routes import ClientRoute
 from app.domain.stack import Color, Forbid, Policy, Stack, Times
-from deploy.demo.engine import connected
-from deploy.demo.projects import image_tags
+from deploy.demo.docker.engine import connected
+from deploy.demo.docker.projects import image_tags
 from deploy.demo.repository import CONTENT, SERVICES, DemoRepository, Variant
 from tests.examples import a_routed, a_stack
 from workers.adapters.docker_host.compose.client import Compose, find_compose

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from docker.models.containers import Container
 
-from deploy.demo.engine import Engine, connected
+from deploy.demo.docker.engine import Engine, connected
 from tests.integration.waiting import until
 from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.health_check import check

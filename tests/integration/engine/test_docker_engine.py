@@ -17,7 +17,7 @@ from docker.models.containers import Container
 
 from app.domain.errors import BeforeFlipFailed, ComposeInvalid, EngineFailed, StaleWorker, StartFailed
 from app.domain.stack import Color
-from deploy.demo.projects import image_tags
+from deploy.demo.docker.projects import image_tags
 from tests.integration.engine.sample_stack import BLUE, BOT, GREEN, MOVED, PROJECT_LABEL, Sample, start_one
 from tests.integration.waiting import until
 from workers.adapters.docker_host.client import Docker

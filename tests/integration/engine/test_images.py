@@ -16,7 +16,7 @@ from docker.models.images import Image
 
 from app.domain.errors import BuildFailed, ComposeInvalid
 from app.domain.stack import Color
-from deploy.demo.images import packed
+from deploy.demo.docker.images import packed
 from tests.integration.engine.sample_stack import BLUE, BOT, GREEN, Sample, start_one
 from tests.integration.waiting import until
 from tests.registry import Registry, registry

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import GitFailed
-from deploy.demo.mounts import unmount_below
+from deploy.demo.docker.mounts import unmount_below
 from tests.integration.git.repositories import Repository
 from workers.adapters.commands import Finished
 from workers.adapters.git_repo.disk_space import with_free_space

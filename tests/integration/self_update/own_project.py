@@ -17,9 +17,9 @@ import yaml
 from docker.models.containers import Container
 
 from app.domain.stack import Updater
-from deploy.demo.engine import connected
+from deploy.demo.docker.engine import connected
+from deploy.demo.docker.projects import take_down
 from deploy.demo.processes import ROOT
-from deploy.demo.projects import take_down
 from tests.examples import a_stack
 from workers.adapters.docker_host.own_services.containers import OwnContainers, own_containers
 from workers.self_update.model import Attempt, Model

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.state import SCHEMA, State
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from tests.integration.self_update.own_project import UPDATER, OwnProject, own_project
 from workers.adapters.disk.journal import FileJournal, encode
 from workers.adapters.disk.journal_copy import JournalCopy

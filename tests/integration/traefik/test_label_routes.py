@@ -13,7 +13,7 @@ import pytest
 from app.cli.init.traefik.dynamic.labels import label_routes
 from app.cli.init.traefik.dynamic.routes import FoundRoute
 from deploy.demo.clients import plain_client
-from deploy.demo.engine import Engine, connected
+from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.processes import free_port, running
 from tests.integration.waiting import until
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.packages import EngineUnavailable
+from deploy.demo.distribution.packages import EngineUnavailable
+from deploy.demo.distribution.unpacked import program_of
 from deploy.demo.processes import ROOT
-from deploy.demo.unpacked import program_of
 from tests.integration.git.lfs.lfs_server import LfsGit, oid_of
 from tests.integration.git.private_git import certificate, mirror_that_trusts, need_private_git, serving
 from tests.integration.git.repositories import git

@@ -1,6 +1,6 @@
 import pytest
 
-from deploy.demo.distribution import codename, mirror
+from deploy.demo.distribution.mirror import codename, mirror
 
 MIRROR = "http://mirror.example/debian"
 SECURITY = "http://mirror.example/debian-security"

@@ -1,7 +1,7 @@
 """The demo's GitHub: the part of GitHub's API that the updater calls, in a separate process, with faults on request.
 
-Usage: `python -m deploy.demo.github_server PORT REPOSITORY`, with the token in GITHUB_TOKEN. The paths below
-`/_control` control it: see github_control.py.
+Usage: `python -m deploy.demo.github.server PORT REPOSITORY`, with the token in GITHUB_TOKEN. The paths below
+`/_control` control it: see control.py.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deploy.demo.github import HOOK_ID, REPOSITORY_ID
-from deploy.demo.github_answers import Json, commit_answer, error_answer, hook_answer, repository_answer
-from deploy.demo.github_hub import Hub, Weather
+from deploy.demo.github.answers import Json, commit_answer, error_answer, hook_answer, repository_answer
+from deploy.demo.github.delivery import HOOK_ID, REPOSITORY_ID
+from deploy.demo.github.hub import Hub, Weather
 
 LIMIT = 5_000
 LIMIT_WITHOUT_TOKEN = 60

@@ -6,8 +6,8 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deploy.demo.dockerd import answers, connected, install, own_dockerd
-from deploy.demo.packages import EngineUnavailable, Say, apt_install, run_apt, which
+from deploy.demo.distribution.packages import EngineUnavailable, Say, apt_install, run_apt, which
+from deploy.demo.docker.dockerd import answers, connected, install, own_dockerd
 from deploy.demo.processes import ROOT
 
 __all__ = [

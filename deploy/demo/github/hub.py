@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from itertools import count
 
-from deploy.demo.github import REPOSITORY_ID
-from deploy.demo.github_answers import Json, delivery_answer, deployment_answer, release_answer, status_answer
+from deploy.demo.github.answers import Json, delivery_answer, deployment_answer, release_answer, status_answer
+from deploy.demo.github.delivery import REPOSITORY_ID
 
 
 @dataclass

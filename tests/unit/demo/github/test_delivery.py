@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from deploy.demo.github import release_event, signed_headers
+from deploy.demo.github.delivery import release_event, signed_headers
 
-RECORDED = json.loads((Path(__file__).parents[2] / "samples" / "github" / "release.published.json").read_text())
+RECORDED = json.loads((Path(__file__).parents[3] / "samples" / "github" / "release.published.json").read_text())
 
 
 def event(**more: Any) -> dict[str, Any]:

@@ -18,9 +18,9 @@ import docker
 from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
 
-from deploy.demo.mounts import unmount_below
-from deploy.demo.network import Tables, free_subnet, tables, undo
-from deploy.demo.packages import EngineUnavailable, Say, apt_install, which
+from deploy.demo.distribution.packages import EngineUnavailable, Say, apt_install, which
+from deploy.demo.docker.mounts import unmount_below
+from deploy.demo.docker.network import Tables, free_subnet, tables, undo
 from deploy.demo.processes import end_group
 
 PING_SECONDS = 5

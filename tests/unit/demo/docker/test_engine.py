@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.engine import OWN_ENGINE, EngineUnavailable, answering, apt_install, docker_engine, exit_on_sigterm
-from deploy.demo.packages import APT_LOCK_SECONDS
+from deploy.demo.distribution.packages import APT_LOCK_SECONDS
+from deploy.demo.docker.engine import (
+    OWN_ENGINE,
+    EngineUnavailable,
+    answering,
+    apt_install,
+    docker_engine,
+    exit_on_sigterm,
+)
 from deploy.demo.processes import ROOT
 
 UNWINDS = f"""

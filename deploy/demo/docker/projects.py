@@ -6,7 +6,7 @@ from typing import Any
 from docker import DockerClient
 from docker.errors import APIError
 
-from deploy.demo.dockerd import connected
+from deploy.demo.docker.dockerd import connected
 
 LABEL = "com.docker.compose.project"
 

@@ -14,8 +14,8 @@ from queue import Empty, SimpleQueue
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 
-from deploy.demo.distribution import codename, mirror
-from deploy.demo.engine import EngineUnavailable, Say, apt_install, connected, run_apt, which
+from deploy.demo.distribution.mirror import codename, mirror
+from deploy.demo.docker.engine import EngineUnavailable, Say, apt_install, connected, run_apt, which
 
 PULL_SECONDS = 90.0
 PULL_IDLE_SECONDS = 10.0

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from deploy.demo.packages import EngineUnavailable, Say, run_apt, turn
+from deploy.demo.distribution.packages import EngineUnavailable, Say, run_apt, turn
 
 UNPACK_SECONDS = 60
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from deploy.demo.github import HOOK_ID, PUBLISHED_AT, account, release_body
+from deploy.demo.github.delivery import HOOK_ID, PUBLISHED_AT, account, release_body
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from deploy.demo.clients import NO_TLS
-from deploy.demo.github import REPOSITORY
+from deploy.demo.github.delivery import REPOSITORY
 from deploy.demo.processes import free_port, running
 
 TOKEN = "demo-github-token"
@@ -85,7 +85,7 @@ class GitHubServer:
 def github_server(log: Path, repository: str = REPOSITORY, port: int | None = None) -> Iterator[GitHubServer]:
     """Runs the server in a separate process. Raises TimeoutError if it does not start within UP_SECONDS."""
     port = port or free_port()
-    command = [sys.executable, "-m", "deploy.demo.github_server", str(port), repository]
+    command = [sys.executable, "-m", "deploy.demo.github.server", str(port), repository]
     with running(command, {"GITHUB_TOKEN": TOKEN}, log):
         server = GitHubServer(f"http://127.0.0.1:{port}")
         _wait_until_up(server, log)

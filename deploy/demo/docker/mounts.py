@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from deploy.demo.packages import which
+from deploy.demo.distribution.packages import which
 
 UNMOUNT_SECONDS = 20
 
