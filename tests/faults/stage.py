@@ -27,7 +27,7 @@ from deploy.demo.docker.mounts import unmount_below
 from deploy.demo.environment import WEBHOOK_SECRET, Environment, checked_every, environment
 from deploy.demo.github.delivery import release_event, signed_headers
 from deploy.demo.processes import end_group
-from tests.faults.own_files import WithOwnFiles
+from tests.faults.releases.own_files import WithOwnFiles
 from tests.integration.redis.redis_servers import OwnRedis, own_redis
 
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "route": 10, "ready": 12}

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.demo.repository import CONTENT
 from tests.examples import a_stack
-from tests.faults.canaries import (
+from tests.faults.releases.canaries import (
     BEFORE_FLIP,
     IN_BOT,
     IN_BUILD,

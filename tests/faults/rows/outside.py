@@ -16,8 +16,8 @@ from deploy.demo.client_access import TIMES
 from deploy.demo.docker.engine import connected
 from deploy.demo.environment import COMPOSE_SECONDS
 from deploy.demo.processes import ROOT
+from tests.faults.breakage.listeners import Listener, black_hole, broken_off
 from tests.faults.kill_points import until
-from tests.faults.listeners import Listener, black_hole, broken_off
 from tests.faults.observers import converge, history
 from tests.faults.scenario import Scenario, row
 from tests.faults.stage import NAMESPACE, Stage

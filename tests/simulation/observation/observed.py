@@ -14,7 +14,7 @@ from tests.fakes.disk import FakeDisk
 from tests.fakes.processes import owner
 from tests.fakes.updater.own_processes import OwnProcesses
 from tests.fakes.world import World
-from tests.simulation.notices import Notices
+from tests.simulation.observation.notices import Notices
 
 DISTURBING = ("state_damaged", "state_removed", "route_overwritten", "live_dies", "copy_stops", "engine_restarts")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.demo.repository import SERVICES, DemoRepository, replace_in
-from tests.faults.releases import Edit
+from tests.faults.releases.bad import Edit
 
 MOUNTED, CONFIG, VARIABLE = "/etc/release/mounted", "/etc/release/config", "RELEASE"
 

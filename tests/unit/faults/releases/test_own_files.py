@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.faults.own_files import CONFIG, MOUNTED, WithOwnFiles
+from tests.faults.releases.own_files import CONFIG, MOUNTED, WithOwnFiles
 from tests.unit.demo.services import LIMIT, VERSION, printed_value, service
 
 NAMED = {"skills-blue", "skills-green", "api-blue", "api-green", "bot"}

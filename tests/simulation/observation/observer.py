@@ -11,9 +11,9 @@ from tests.fakes.notices.targets import Try
 from tests.fakes.updater.worker import FakeWorker
 from tests.simulation import invariants
 from tests.simulation.invariants import Check
-from tests.simulation.notices import Message
-from tests.simulation.observed import Call, Observed, Write
-from tests.simulation.trace import Trace
+from tests.simulation.observation.notices import Message
+from tests.simulation.observation.observed import Call, Observed, Write
+from tests.simulation.observation.trace import Trace
 from workers.self_update.model import Attempt
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.demo.repository import replace_in
-from tests.faults.releases import Edit
+from tests.faults.releases.bad import Edit
 
 BEGINNING = "# canaries\n"
 SECOND_ENV = "second.env"

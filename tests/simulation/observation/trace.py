@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.fakes.processes import PROCESS
-from tests.simulation.observed import Write
+from tests.simulation.observation.observed import Write
 
 CHANGES = {"journal", "route", "engine"}
 
