@@ -17,7 +17,7 @@ from workers.inspect.disk import disk_use
 from workers.inspect.leftovers import Leftover, beside_colors, leftovers
 from workers.inspect.named_color import route_file
 from workers.ports import Notifier, Ports, Seen, Survey
-from workers.rollout import preflight
+from workers.rollout.steps import preflight
 
 
 async def diagnostics(ports: Ports) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from workers.ports import Definition, Ports, TimeLimit
 from workers.rollout.stop import stop_of
 
 if TYPE_CHECKING:
-    from workers.rollout.health import NewColor
+    from workers.rollout.checks.health import NewColor
 
 Evidence = Mapping[str, Any]
 MARGIN_SECONDS = 15.0

@@ -35,7 +35,7 @@ from workers.adapters.http_probe import HttpProbe
 from workers.adapters.machine import SystemClock
 from workers.adapters.traefik.route_file import FIRST_NAME, RouteFile
 from workers.adoption.conflicts import conflicts
-from workers.rollout.preflight import problems
+from workers.rollout.steps.preflight import problems
 from workers.routing import route_file
 from workers.routing.client_certificates import certificates_needed
 from workers.routing.confirm import confirm_routes

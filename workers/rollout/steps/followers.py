@@ -2,21 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from app.domain.errors import FollowerNeverReady, FollowerNotGone, StartFailed
 from app.domain.stack import Follower
 from workers.ports import Instance
-from workers.rollout import health, one_version, readiness, steps
-from workers.rollout.run import Run
+from workers.rollout import one_version
+from workers.rollout.checks import health, readiness
+from workers.rollout.run import Evidence, Run
 from workers.rollout.stopping import still_there, stop_all
-
-Evidence = dict[str, Any]
+from workers.rollout.subjects import definition_of, instances_of, services_of
 
 
 async def replace(run: Run, follower: Follower) -> Evidence:
     """Starts the new copies, waits until all are ready, then stops the old ones, each with its own grace."""
-    engine, definition = run.ports.engine, steps.definition_of(run)
+    engine, definition = run.ports.engine, definition_of(run)
     files = await one_version.as_defined(run, definition, [follower.service])
     made, others = await _apart(run, follower)
     old = [instance for instance in others if not instance.gone]
@@ -68,7 +67,7 @@ async def keep_new(run: Run, follower: Follower) -> Evidence:
 
 async def _apart(run: Run, follower: Follower) -> tuple[list[Instance], list[Instance]]:
     """The copies that this rollout made, and the others: the release before may have another service for them."""
-    found = await steps.instances_of(run, steps.services_of(run, follower))
+    found = await instances_of(run, services_of(run, follower))
     made = [instance for instance in found if instance.rollout == run.rollout.id]
     return made, [instance for instance in found if instance.rollout != run.rollout.id]
 

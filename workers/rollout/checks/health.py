@@ -11,7 +11,7 @@ from app.domain.routing.probe_request import ProbeRequest, direct_request, route
 from app.domain.stack import RoutedService, Stack
 from workers.ports import Answer, Definition, Instance
 from workers.rollout import one_version
-from workers.rollout.advice import advice, asked_path, by_a_middleware, direct_advice, unreachable
+from workers.rollout.checks.advice import advice, asked_path, by_a_middleware, direct_advice, unreachable
 from workers.rollout.run import Run
 from workers.routing.confirm import confirm_routes
 

@@ -10,7 +10,7 @@ from workers.adoption import adopt, drift
 from workers.adoption.conflicts import conflicts
 from workers.adoption.new_routes import still_led
 from workers.ports import Ports, Room
-from workers.rollout.health import confirm_route
+from workers.rollout.checks.health import confirm_route
 from workers.rollout.run import Run
 from workers.routing.asked import ask_routes
 from workers.routing.client_certificates import certificates_needed

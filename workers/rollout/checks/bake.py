@@ -1,15 +1,18 @@
 """The bake: watches the new color while it has the traffic and the old one stays warm."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from app.domain.errors import BakeFailed
+from app.domain.errors import BakeFailed, UpdaterError
 from app.domain.routing.probe_request import ProbeRequest, all_route_requests, direct_request
 from app.domain.stack import RoutedService
 from workers.ports import Instance
-from workers.rollout.advice import asked_path
-from workers.rollout.health import PROBE_INTERVAL, ask_route, copy_name, with_tail
-from workers.rollout.run import Run
+from workers.rollout.checks import client_traffic
+from workers.rollout.checks.advice import asked_path
+from workers.rollout.checks.health import PROBE_INTERVAL, ask_route, copy_name, with_tail
+from workers.rollout.run import Evidence, Run
+from workers.rollout.subjects import copies_of, instances_of
 
 STRIKES = 2
 """Consecutive failed probes of one route or copy that end the bake. A single failure may be a hiccup of the probe."""
@@ -82,3 +85,29 @@ class Bake:
                     detail = f"{seen}, its own check says {now.health or 'nothing'}"
                     raise await with_tail(self._run, BakeFailed, before.service, detail, now)
             await clock.sleep(PROBE_INTERVAL)
+
+
+async def bake(run: Run) -> Evidence:
+    """Watches routes, instances and answers to clients for `times.bake`, while the old color stays warm."""
+    until = run.ports.clock.monotonic() + run.stack.times.bake
+    watch = Bake(run, await _watched(run), until)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for watcher in watch.watchers():
+                group.create_task(watcher())  # type: ignore[arg-type]
+            group.create_task(client_traffic.watch(run, until))
+    except ExceptionGroup as errors:  # not except*: what that raises is a group again before Python 3.11.4
+        raise _first(errors) from None
+    probes = {"requests": watch.requests, "errors": watch.errors, "slowest_ms": round(watch.slowest * 1000, 1)}
+    return {**probes, "traffic": run.traffic.evidence()}
+
+
+async def _watched(run: Run) -> list[Instance]:
+    colored = [copy for service in run.stack.routed for copy in await copies_of(run, service, BakeFailed)]
+    others = await instances_of(run, list(run.stack.uncolored))
+    return [*colored, *(i for i in others if i.running)]
+
+
+def _first(errors: ExceptionGroup[Exception]) -> Exception:
+    """The first UpdaterError of the group; the group itself if it has none."""
+    return next((error for error in errors.exceptions if isinstance(error, UpdaterError)), errors)

@@ -12,7 +12,7 @@ from app.domain.step import step_named
 from tests.examples import a_release, a_routed, a_stack
 from tests.fakes.world import World
 from workers.ports import Answer, Instance
-from workers.rollout.advice import direct_advice
+from workers.rollout.checks.advice import direct_advice
 
 NEW = a_release("v1.1.0")
 RARELY = 30.0

@@ -8,8 +8,9 @@ from app.domain.stack import BeforeFlip
 from app.domain.state import Ran
 from app.domain.step import StepId
 from workers.ports import Definition, Instance
-from workers.rollout import one_version, steps
+from workers.rollout import one_version
 from workers.rollout.run import Run
+from workers.rollout.subjects import definition_of, sha_of
 
 NEED_INTERVAL = 0.5
 """Seconds between two looks at what a job depends on."""
@@ -20,11 +21,11 @@ async def run_command(run: Run, step: StepId, command: BeforeFlip) -> dict[str, 
 
     Of a job, it first waits for what the job depends on. Raises BeforeFlipFailed.
     """
-    ran = Ran(steps.sha_of(run), command.service, command.command)
+    ran = Ran(sha_of(run), command.service, command.command)
     before = run.ports.journal.state.ran_for(ran.sha, ran.service, ran.command)
     if before is not None and before.completed:
         return {"skipped": "it already succeeded for this commit"}
-    definition, service = steps.definition_of(run), run.stack.service_of(command.service, run.target)
+    definition, service = definition_of(run), run.stack.service_of(command.service, run.target)
     if service in run.stack.jobs:
         await _wait_for_needs(run, definition, service)
     await run.update(lambda state: state.run(ran))
