@@ -27,7 +27,7 @@ from workers.adapters.docker_host.stored.file_store import FileStore
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.git_repo.mirror import GitSource
 from workers.adapters.redaction import Redactor, names_of
-from workers.definition.transform import compare
+from workers.definition.changes.comparison import compare
 from workers.ports import Difference, Stamp
 
 TAGS_SECONDS = 30.0

@@ -16,7 +16,8 @@ from tests.integration.cli.newcomer import NAMES, NEWCOMERS, Newcomer, newcomer
 from tests.integration.compose.read_release import SHA, release_reader
 from workers.adapters.docker_host.compose.client import Compose, find_compose
 from workers.adapters.docker_host.compose.release_reader import ReadRelease
-from workers.definition.transform import as_it_runs, compare
+from workers.definition.changes.comparison import compare
+from workers.definition.live_model import as_it_runs
 from workers.ports import Stamp
 
 SECONDS = 60

@@ -13,8 +13,8 @@ from app.domain.stack import Color, Forbid, Policy, Singleton
 from tests.integration.compose.read_release import SHA, Bench, content
 from workers.adapters.docker_host.compose.client import find_compose
 from workers.adapters.docker_host.compose.release_reader import ReadRelease
+from workers.definition.live_model import as_it_runs
 from workers.definition.refusals.forbidden import refusal
-from workers.definition.transform import as_it_runs
 
 SECONDS = 60
 

@@ -26,7 +26,7 @@ from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.own_services.container import own_container
 from workers.adapters.docker_host.prune import RELEASE_TAG
 from workers.adapters.docker_host.stored.definitions import CURRENT
-from workers.definition.transform import SHA_LENGTH
+from workers.definition.labels import SHA_LENGTH
 
 pytestmark = pytest.mark.engine
 

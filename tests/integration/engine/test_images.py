@@ -24,7 +24,7 @@ from workers.adapters.docker_host.compose.client import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.images import release_images
 from workers.definition.images.service_images import settled
-from workers.definition.transform import image_name
+from workers.definition.labels import image_name
 from workers.ports import Definition, Stamp
 
 pytestmark = pytest.mark.engine

@@ -16,7 +16,7 @@ from workers.adapters.docker_host.client import (
 )
 from workers.definition.images.image_names import image_repository
 from workers.definition.images.service_images import repository_and_tag
-from workers.definition.transform import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
+from workers.definition.labels import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
 from workers.ports import Instance
 
 RELEASE_TAG = re.compile(rf".+:[0-9a-f]{{{SHA_LENGTH}}}")

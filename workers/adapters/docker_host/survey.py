@@ -18,9 +18,9 @@ from workers.adapters.docker_host.stored.host_file_states import last_change, ot
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
 from workers.definition.files.live_files import recorded
+from workers.definition.labels import RELEASE_LABEL
 from workers.definition.refusals.clashes import clashes
 from workers.definition.services.roles import COLOR_LABEL, ROLLOUT_LABEL, role_in
-from workers.definition.transform import RELEASE_LABEL
 from workers.ports import Seen, Survey
 
 

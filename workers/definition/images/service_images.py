@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from app.domain.errors import ComposeInvalid
-from workers.definition.transform import Model
+from workers.definition.labels import Model
 
 BUILD = "build"
 OF_THIS_MACHINE = "never"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from workers.definition.transform import Model
+from workers.definition.labels import Model
 
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 """The name that the engine gives a volume which nobody named."""

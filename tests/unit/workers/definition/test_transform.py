@@ -6,18 +6,13 @@ import pytest
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import BeforeFlip, Color, Follower, Stack, Updater
 from tests.examples import a_stack, sha_of
+from workers.definition.changes.comparison import compare
 from workers.definition.changes.fingerprint import fingerprint
 from workers.definition.environment import marked
+from workers.definition.labels import image_name
+from workers.definition.live_model import as_it_runs, release_in
 from workers.definition.services.colors import SINGLES, with_singles
-from workers.definition.transform import (
-    as_it_runs,
-    compare,
-    image_name,
-    one_way,
-    release_in,
-    restamp,
-    transform,
-)
+from workers.definition.transform import one_way, restamp, transform
 from workers.ports import Comparison, Stamp
 
 STACK = a_stack(routed=a_stack().routed[1:])

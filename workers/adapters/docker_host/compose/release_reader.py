@@ -42,6 +42,7 @@ from workers.definition.files.roots import Roots
 from workers.definition.images.bases import built_bases
 from workers.definition.images.built_with import built_with
 from workers.definition.images.service_images import left_behind, with_shared_builds
+from workers.definition.labels import Model
 from workers.definition.refusals.clashes import clashes
 from workers.definition.refusals.forbidden import Use
 from workers.definition.refusals.unkept import unkept
@@ -49,7 +50,7 @@ from workers.definition.services import colors
 from workers.definition.services.copies import uneven
 from workers.definition.services.jobs import unrun
 from workers.definition.services.retired import without_retired
-from workers.definition.transform import Model, transform
+from workers.definition.transform import transform
 from workers.inspect.mounts import unlike
 from workers.ports import FileUse, Stamp
 

@@ -24,8 +24,8 @@ from workers.definition.images.service_images import (
     unbuilt,
     with_images,
 )
+from workers.definition.labels import SHA_LABEL, Model, image_name
 from workers.definition.services.roles import roles_in
-from workers.definition.transform import SHA_LABEL, Model, image_name
 
 Log = Callable[[str], None]
 

@@ -7,14 +7,11 @@ import pytest
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color
 from tests.examples import a_stack, sha_of
+from workers.definition.changes.comparison import compare
+from workers.definition.labels import Model
+from workers.definition.live_model import as_it_runs
 from workers.definition.services.retired import LEFT_OUT, left_out, without_retired
-from workers.definition.transform import (
-    Model,
-    as_it_runs,
-    compare,
-    restamp,
-    transform,
-)
+from workers.definition.transform import restamp, transform
 from workers.ports import Stamp
 
 OLD = "old-updater"

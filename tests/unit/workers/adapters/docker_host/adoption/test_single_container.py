@@ -15,10 +15,10 @@ from workers.adapters.docker_host.adoption.model import adopted_model, as_counte
 from workers.adapters.docker_host.adoption.record import Adopted, AdoptedFile
 from workers.adapters.docker_host.client import SERVICE_LABEL, Docker
 from workers.adapters.docker_host.compose.client import Compose
+from workers.definition.live_model import as_it_runs
 from workers.definition.services.colors import SINGLES, with_colors, with_singles
 from workers.definition.services.copies import copies_of
 from workers.definition.services.roles import ROLLOUT_LABEL
-from workers.definition.transform import as_it_runs
 from workers.ports import Instance, Stamp
 
 STAMP = Stamp("v1.0.0", "a" * 40, "adopted-1")
