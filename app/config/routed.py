@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from app.config.router_options import StickyOptions, TlsOptions
+from app.domain.routing.matchers import RuleInvalid
 from app.domain.routing.probe_request import unaskable
 from app.domain.routing.routes import CATCH_ALL, ClientRoute, EntryPoint, HealthRequest, Scheme
-from app.domain.routing.rule import RuleInvalid, parse
+from app.domain.routing.rule import parse
 from app.domain.stack import Color, RoutedService, Traefik, made_colors
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]

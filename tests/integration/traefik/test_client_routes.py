@@ -21,9 +21,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route as PathRoute
 
 from app.domain.errors import RouteNotConfirmed
+from app.domain.routing.matchers import RuleInvalid
 from app.domain.routing.probe_request import all_route_requests, direct_request, route_requests
 from app.domain.routing.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
-from app.domain.routing.rule import RuleInvalid, parse
+from app.domain.routing.rule import parse
 from app.domain.stack import Color, Stack, Times, Traefik
 from deploy.demo.processes import free_port, running
 from tests.examples import a_routed, a_stack

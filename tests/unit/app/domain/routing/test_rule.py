@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.domain.routing.rule import RuleInvalid, parse
+from app.domain.routing.matchers import RuleInvalid
+from app.domain.routing.rule import parse
 from app.domain.routing.rule_match import Client, client_of
 
 LIKE = Client("traefik", "/health")
