@@ -88,7 +88,7 @@ async def test_release_that_lost_its_traffic_is_not_live(
 ) -> None:
     await settled(web, "v1.0.0")
     world.route._foreign["broken.yml"] = "http: ["  # so what serves cannot be adopted either
-    await worker._hold_back("another program moved the traffic, and no known release serves")
+    await worker._reality.hold_back("another program moved the traffic, and no known release serves")
     await until(lambda: _has_no_color(web))
     shown = await (skills.apply("v1.0.0") if call == "apply" else skills.roll_back(sha_of("v1.0.0")))
     assert (shown.outcome, shown.error) == (Outcome.FAILED, world.state.pause_reason)
