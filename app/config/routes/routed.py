@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from app.config.router_options import StickyOptions, TlsOptions
+from app.config.routes.router_options import StickyOptions, TlsOptions
 from app.domain.routing.matchers import RuleInvalid
 from app.domain.routing.probe_request import unaskable
 from app.domain.routing.routes import CATCH_ALL, ClientRoute, EntryPoint, HealthRequest, Scheme

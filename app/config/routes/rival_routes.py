@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from app.config.routed import RoutedPart
+from app.config.routes.routed import RoutedPart
 from app.domain.routing.probe_request import hidden
 from app.domain.routing.routes import ClientRoute
 from app.domain.routing.rule_form import Form, form_of

@@ -6,8 +6,7 @@ import pytest
 
 from app.config.stack_file import parse_stack
 from app.domain.errors import StackInvalid
-
-from .test_stack_file import content, routed
+from tests.unit.app.config.test_stack_file import content, routed
 
 LE = {"certResolver": "le"}
 
