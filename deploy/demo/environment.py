@@ -29,7 +29,7 @@ from deploy.demo.updated_stack import (
     updater_variables,
     wait_until_up,
 )
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 
 __all__ = [
     "WEBHOOK_SECRET",

@@ -184,7 +184,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         10,
         "Compose's exit code",
-        ("Compose._obey", "if finished.ok:", "if finished.code is not None:"),
+        ("ComposeProgram._obey", "if finished.ok:", "if finished.code is not None:"),
     ),
     _protection(
         11,

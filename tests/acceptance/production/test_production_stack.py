@@ -48,7 +48,7 @@ from tests.integration.waiting import until
 from tests.integration.web.deliveries import raw
 from tests.integration.web.server.sockets import HTTP2_PREFACE, MANY_REQUESTS, never_reading, still_open
 from tests.registry import registry
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 
 pytestmark = pytest.mark.engine
 

@@ -15,7 +15,7 @@ from deploy.demo.docker.engine import connected
 from deploy.demo.environment import Environment, compose_up, wait_until_up
 from deploy.demo.load import Load
 from deploy.demo.processes import end_group
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 
 pytestmark = pytest.mark.engine
 

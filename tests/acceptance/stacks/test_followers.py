@@ -12,7 +12,7 @@ from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.environment import COMPOSE_SECONDS, Environment, environment, logs_of
 from deploy.demo.load import Load
 from tests.acceptance.conftest import SHORT
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 
 pytestmark = pytest.mark.engine
 

@@ -20,7 +20,7 @@ from deploy.demo.load import Load, Report
 from tests.acceptance.conftest import SHORT
 from tests.acceptance.takeover.traffic import Traffic
 from tests.integration.waiting import until
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 
 pytestmark = pytest.mark.engine
 

@@ -21,7 +21,7 @@ from tests.faults.kill_points import until
 from tests.faults.observers import converge, history
 from tests.faults.scenario import Scenario, row
 from tests.faults.stage import NAMESPACE, Stage
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 
 RELEASES = 12
 DELIVERIES = 1_000

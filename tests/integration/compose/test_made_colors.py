@@ -11,7 +11,7 @@ import pytest
 from app.domain.errors import ComposeInvalid, PolicyRefused, VariableMissing
 from app.domain.stack import Color, Forbid, Policy, Singleton
 from tests.integration.compose.read_release import SHA, Bench, content
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.compose.release_reader import ReadRelease
 from workers.definition.live_model import as_it_runs
 from workers.definition.refusals.forbidden import refusal

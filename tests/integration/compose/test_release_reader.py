@@ -11,8 +11,9 @@ import pytest
 from app.domain.errors import ComposeInvalid, UpdaterError, VariableMissing
 from app.domain.stack import FileRules, ReleaseValue, Singleton
 from tests.integration.compose.read_release import BLUE, SHA, Bench, content, release_reader
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.definition.changes.changed_values import changed_values
 from workers.ports import Origin, Stamp
 

@@ -9,7 +9,8 @@ import pytest
 
 from app.domain.errors import UpdaterError
 from tests.integration.compose.read_release import BLUE, SHA, Bench
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.stored.definitions import read_model
 from workers.ports import Stamp

@@ -17,7 +17,8 @@ from deploy.demo.docker.engine import connected
 from deploy.demo.docker.projects import image_tags
 from deploy.demo.repository import CONTENT, SERVICES, DemoRepository, Variant
 from tests.examples import a_routed, a_stack
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.ports import Comparison, Definition, Engine, Instance, Stamp
 

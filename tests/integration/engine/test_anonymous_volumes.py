@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from tests.integration.engine.sample_stack import BLUE, BOT, Sample, start_one
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import NO_VARIABLES, ComposeFiles
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.ports import Instance
 
 pytestmark = pytest.mark.engine

@@ -21,7 +21,8 @@ from deploy.demo.docker.projects import image_tags
 from tests.integration.engine.sample_stack import BLUE, BOT, GREEN, MOVED, PROJECT_LABEL, Sample, start_one
 from tests.integration.waiting import until
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.own_services.container import own_container
 from workers.adapters.docker_host.prune import RELEASE_TAG

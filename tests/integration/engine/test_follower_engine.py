@@ -10,7 +10,7 @@ import yaml
 
 from app.domain.stack import Color, Follower
 from tests.integration.engine.sample_stack import Sample
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.ports import Instance
 
 pytestmark = pytest.mark.engine

@@ -20,7 +20,8 @@ from deploy.demo.docker.images import packed
 from tests.integration.engine.sample_stack import BLUE, BOT, GREEN, Sample, start_one
 from tests.integration.waiting import until
 from tests.registry import Registry, registry
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.images import release_images
 from workers.definition.images.service_images import settled

@@ -10,7 +10,8 @@ import yaml
 from app.domain.errors import ComposeInvalid, EngineFailed
 from tests.integration.engine.sample_stack import BLUE, BOT, Sample, start_one
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.injection import inject
 from workers.definition.files.injected_files import InjectedFile

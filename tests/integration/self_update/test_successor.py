@@ -12,7 +12,8 @@ from deploy.demo.docker.engine import Engine
 from tests.integration.self_update.own_project import UPDATER, OwnProject, own_project
 from workers.adapters.disk.journal import FileJournal, encode
 from workers.adapters.disk.journal_copy import JournalCopy
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.self_update.model import Attempt, runs_as
 from workers.self_update.successor import TRIES
 

@@ -21,7 +21,7 @@ from app.domain.errors import FilesChanged
 from app.domain.stack import Singleton
 from tests.integration.compose.read_release import SHA, Bench
 from tests.integration.compose.test_rollback_values import engine_of
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.stored.definitions import read_model
 from workers.ports import Definition, Instance, Stamp

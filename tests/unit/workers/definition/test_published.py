@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.stack import BeforeFlip, Color, Follower, RoutedService, Singleton, Stack
 from tests.examples import a_stack
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.definition.live_model import JOB_PROFILE, as_it_runs
 from workers.definition.published import IDLE_PROFILE, required, startable
 from workers.definition.services.copies import copies_of

@@ -9,7 +9,7 @@ from app.config.compose_command import compose_command
 from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StaleWorker, StartFailed
 from app.domain.stack import ReleaseValue
 from tests.examples import a_stack
-from workers.adapters.docker_host.compose.client import Compose, find_compose, warnings_in
+from workers.adapters.docker_host.compose.client import Compose, warnings_in
 from workers.adapters.docker_host.compose.commands import (
     MISSING,
     ComposeFiles,
@@ -20,6 +20,7 @@ from workers.adapters.docker_host.compose.commands import (
     pull_command,
     up_command,
 )
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.ports import Stamp
 
 MODEL = Path("/data/releases/abc/compose.json")
