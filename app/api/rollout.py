@@ -9,7 +9,7 @@ from app.api.model import ResponseModel, iso, time_in
 from app.domain.errors import sentence_of
 from app.domain.history import HistoryEntry
 from app.domain.release import Release
-from app.domain.rollout import Rollout, StepRecord
+from app.domain.rollout import Retry, Rollout, StepRecord
 from app.domain.state import State
 
 FINAL = frozenset({"success", "failed", "rolled_back", "superseded", "cancelled"})
@@ -82,14 +82,27 @@ class PreviousRelease(ResponseModel):
     sha: str = ""
 
 
+class NextAttempt(ResponseModel):
+    """Attempt number `attempt` of a step, which begins at `at`. The one before it failed with `error`."""
+
+    attempt: int = 0
+    at: str | None = None
+    error: str = ""
+
+    @classmethod
+    def of(cls, retry: Retry) -> Self:
+        return cls(attempt=retry.attempt, at=iso(retry.at), error=retry.error)
+
+
 class RecordedStep(ResponseModel):
-    """`seconds` is None while the step runs; `error` says why it failed."""
+    """`seconds` is None while the step runs; `error` says why it failed. `retry`: None for its first attempt."""
 
     name: str = ""
     started_at: str | None = None
     seconds: float | None = None
     evidence: dict[str, Any] = Field(default_factory=dict)
     error: str | None = None
+    retry: NextAttempt | None = None
 
     @classmethod
     def of(cls, step: StepRecord) -> Self:
@@ -99,6 +112,7 @@ class RecordedStep(ResponseModel):
             seconds=step.seconds,
             evidence=dict(step.evidence),
             error=step.error,
+            retry=NextAttempt.of(step.retry) if step.retry else None,
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from app.api.model import ResponseModel, iso
-from app.api.rollout import Result
+from app.api.rollout import NextAttempt, Result
 from app.domain.acceptance.decision import HeldRelease
 from app.domain.findings import Alarm
 from app.domain.notices import messages
@@ -51,7 +51,10 @@ class Live(ResponseModel):
 
 
 class RolloutProgress(ResponseModel):
-    """The running rollout. `percent` counts steps; `eta_seconds` is None until a rollout has succeeded."""
+    """The running rollout. `percent` counts steps; `eta_seconds` is None until a rollout has succeeded.
+
+    `retry`: the attempt of the running step; None for its first one.
+    """
 
     id: str = ""
     tag: str = ""
@@ -60,6 +63,7 @@ class RolloutProgress(ResponseModel):
     percent: int = 0
     started_at: str | None = None
     eta_seconds: float | None = None
+    retry: NextAttempt | None = None
 
     @classmethod
     def of(cls, rollout: Rollout, steps: Sequence[StepId], durations: dict[str, float]) -> Self:
@@ -74,6 +78,7 @@ class RolloutProgress(ResponseModel):
             percent=round(100 * len(done) / len(steps)),
             started_at=iso(rollout.started_at),
             eta_seconds=round(sum(left), 1) if durations else None,
+            retry=NextAttempt.of(rollout.retry) if rollout.retry else None,
         )
 
 

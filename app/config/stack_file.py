@@ -56,6 +56,7 @@ class _Times(Part):
     fetch: Seconds = Times.fetch
     build: Seconds = Times.build
     image: Annotated[float, Field(ge=0, le=86_400)] = Times.image
+    retry: Annotated[float, Field(ge=0, le=86_400)] = Times.retry
     start: Seconds = Times.start
     health: Seconds = Times.health
     route: Seconds = Times.route

@@ -39,14 +39,27 @@ class RolloutStatus(StrEnum):
 
 
 @dataclass(frozen=True)
+class Retry:
+    """The next attempt of a step: its number, when it begins, and why the one before it failed."""
+
+    attempt: int
+    at: datetime
+    error: str
+
+
+@dataclass(frozen=True)
 class StepRecord:
-    """The record of one step: `seconds` is None while it runs; `error` is why it failed."""
+    """The record of one step: `seconds` is None while it runs; `error` is why it failed.
+
+    `retry`: it failed for a transient reason, and waits for its next attempt or has begun it.
+    """
 
     id: StepId
     started_at: datetime
     seconds: float | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
+    retry: Retry | None = None
 
     @property
     def name(self) -> str:
@@ -100,6 +113,11 @@ class Rollout:
     @property
     def running(self) -> StepId | None:
         return next((s.id for s in reversed(self.steps) if s.seconds is None), None)
+
+    @property
+    def retry(self) -> Retry | None:
+        """The attempt that the running step waits for or has begun; None for its first one."""
+        return next((s.retry for s in reversed(self.steps) if s.seconds is None), None)
 
     @property
     def running_step(self) -> str | None:
@@ -183,13 +201,16 @@ class Rollout:
         retried = [record.id for record in self.steps[-2:]] == [step] * 2 and self.steps[-1].error is not None
         return replace(self, steps=(*(self.steps[:-1] if retried else self.steps), StepRecord(step, at)))
 
+    def try_again(self, step: StepId, retry: Retry) -> "Rollout":
+        return self._change(step, retry=retry)
+
     def end(self, step: StepId, seconds: float, evidence: Mapping[str, Any]) -> "Rollout":
-        return self._close(step, seconds=seconds, evidence=evidence)
+        return self._change(step, seconds=seconds, evidence=evidence)
 
     def fail(self, step: StepId, seconds: float, error: str) -> "Rollout":
-        return self._close(step, seconds=seconds, error=error)
+        return self._change(step, seconds=seconds, error=error)
 
-    def _close(self, step: StepId, **change: Any) -> "Rollout":
+    def _change(self, step: StepId, **change: Any) -> "Rollout":
         return replace(
             self,
             steps=tuple(replace(s, **change) if s.id == step and s.seconds is None else s for s in self.steps),

@@ -110,11 +110,15 @@ class Traefik:
 
 @dataclass(frozen=True)
 class Times:
-    """Limits of every wait, in seconds. `image`: how long a registry may not have an image yet."""
+    """Limits of every wait, in seconds. `image`: how long a registry may not have an image yet.
+
+    `retry`: how long what failed for a transient reason is tried again; 0: never.
+    """
 
     fetch: float = 120
     build: float = 1800
     image: float = 900
+    retry: float = 600
     start: float = 120
     health: float = 120
     route: float = 10

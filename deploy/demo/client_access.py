@@ -9,6 +9,7 @@ from deploy.demo.http1 import Target
 TIMES = {
     "fetch": 30,
     "build": 300,
+    "retry": 5,
     "start": 60,
     "health": 10,
     "route": 5,

@@ -1,12 +1,7 @@
 """`bin/demo --stack`: a user's own repository goes live twice and back, and nothing of the user's is touched."""
 
-import asyncio
-import contextlib
-import json
 import os
 import shutil
-import signal
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.demo.docker.engine import OWN_ENGINE, Engine, connected
+from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.docker.projects import LABEL
-from deploy.demo.environment import tree_of
-from deploy.demo.processes import ROOT
 from deploy.demo.repository import CONTENT
 from tests.acceptance.conftest import SHORT
-from tests.acceptance.test_demo import left_over
+from tests.acceptance.own_demo import demo
 from tests.unit.demo.own_stack.stacks import git
 
 pytestmark = pytest.mark.engine
 
-DEMO_SECONDS = 300
 STARTED_BY_HAND = f"zu-own-db-{os.getpid()}"
 """The container of the user's own project: the demo starts the same service beside it."""
 
@@ -148,69 +140,9 @@ def started_by_hand(engine: Engine, images: tuple[str, str]) -> Iterator[str]:
             container.remove(force=True)
 
 
-@dataclass(frozen=True)
-class Run:
-    """How the demo ended. `outcome`: the JSON in its last line; empty without one."""
-
-    code: int
-    outcome: dict[str, Any]
-    log: str
-    left: list[str]
-
-
-async def demo(engine: Engine, own: Own, *words: str, interrupt_at: str | None = None) -> Run:
-    """Runs `bin/demo` in the user's directory. `interrupt_at`: sends Ctrl-C's signal when the log has this text."""
-    before = tree_of(own.path)
-    with tempfile.TemporaryDirectory(prefix="zu-") as directory:
-        env = {**os.environ, "DOCKER_HOST": engine.host, "TMPDIR": directory, "COLUMNS": "500"}
-        env.pop(OWN_ENGINE, None)
-        process = await asyncio.create_subprocess_exec(
-            *(str(ROOT / "bin" / "demo"), "--stack", "stack.yml", "--repository", ".", "--json", *words),
-            env=env,
-            cwd=own.path,
-            preexec_fn=_hears_ctrl_c,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            async with asyncio.timeout(DEMO_SECONDS):
-                log = await _log_until(process, interrupt_at) if interrupt_at else ""
-                out, err = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
-        left = left_over(engine, f"zu-demo-{process.pid}-", Path(directory))
-    with connected(engine.host) as client:
-        left += [v.name for v in client.volumes.list() if v.name.startswith(f"zu-demo-{process.pid}-")]
-    assert tree_of(own.path) == before, "the user's directory is only read"
-    log += err.decode()
-    print(log)
-    lines = out.decode().splitlines()
-    return Run(process.returncode or 0, json.loads(lines[-1]) if lines else {}, log, left)
-
-
-def _hears_ctrl_c() -> None:
-    """A shell's background job, as this test may be one, ignores the signal, and so would the demo."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-async def _log_until(process: asyncio.subprocess.Process, text: str) -> str:
-    log = ""
-    assert process.stderr is not None
-    while text not in log:
-        read = await process.stderr.readline()
-        assert read, log
-        log += read.decode()
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT)
-    return log
-
-
 async def test_own_stack_goes_live_and_back_beside_itself(engine: Engine, own: Own, started_by_hand: str) -> None:
     own.release("v1.1.0")
-    run = await demo(engine, own)
+    run = await demo(engine, own.path)
     assert run.code == 0
     assert run.left == []
     expected = {"before": "v1.0.0", "after": "v1.1.0", "result": "success", "rollback": "success", "tag_live": "v1.0.0"}
@@ -233,7 +165,7 @@ async def test_own_stack_goes_live_and_back_beside_itself(engine: Engine, own: O
 
 async def test_bad_release_is_shown_in_the_updater_s_words(engine: Engine, own: Own) -> None:
     own.release("v1.1.0", "HEALTHY = True", "HEALTHY = False")
-    run = await demo(engine, own)
+    run = await demo(engine, own.path)
     assert (run.code, run.left) == (1, [])
     assert (run.outcome["result"], run.outcome["tag_live"], run.outcome["failed_requests"]) == ("failed", "v1.0.0", 0)
     assert "HTTP 503" in run.outcome["problems"][0]
@@ -243,13 +175,13 @@ async def test_bad_release_is_shown_in_the_updater_s_words(engine: Engine, own: 
 async def test_data_of_another_project_is_refused_before_anything_starts(engine: Engine, own: Own) -> None:
     own.release("v1.1.0", volumes={"data": {"name": "shop-data"}})
     own.release("v1.2.0", volumes={"data": {"name": "shop-data"}})
-    run = await demo(engine, own)
+    run = await demo(engine, own.path)
     assert (run.code, run.outcome["result"], run.left) == (1, "refused", [])
     assert "the volume data is named shop-data" in run.log
     assert "starting" not in run.log.partition("reading")[2]
 
 
 async def test_interrupted_demo_leaves_nothing(engine: Engine, own: Own) -> None:
-    run = await demo(engine, own, interrupt_at="publishing v1.0.0: the first release")
+    run = await demo(engine, own.path, interrupt_at="publishing v1.0.0: the first release")
     assert run.code != 0
     assert run.left == []

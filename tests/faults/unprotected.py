@@ -276,7 +276,7 @@ PROTECTIONS: Sequence[Protection] = (
         22,
         "both limits of a fetch",
         ("GitSource.__init__", "self._fetch_seconds = fetch_seconds", "self._fetch_seconds = 3600.0"),
-        ("pipeline.preparation", "releases.fetch, times.fetch)", "releases.fetch, 3600.0)"),
+        ("pipeline.preparation", "releases.fetch, times.fetch, retried=True)", "releases.fetch, 3600.0)"),
     ),
     _protection(
         23,

@@ -30,9 +30,9 @@ def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
     if recall:
         yield Step(StepKind.RECALL, releases.recall, times.fetch)
         return
-    yield Step(StepKind.FETCH, releases.fetch, times.fetch)
-    yield Step(StepKind.CHECKOUT, releases.checkout, times.fetch)
-    yield Step(StepKind.BUILD, releases.build, times.image + 2 * times.build)
+    yield Step(StepKind.FETCH, releases.fetch, times.fetch, retried=True)
+    yield Step(StepKind.CHECKOUT, releases.checkout, times.fetch, retried=True)
+    yield Step(StepKind.BUILD, releases.build, times.image + 2 * times.build, retried=True)
     for step, command in stack.before_flip_steps().items():
         action = partial(before_flip.run_command, step=step, command=command)
         yield Step(step.kind, action, times.start + command.limit, step.subject)

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -10,12 +11,13 @@ import structlog
 from app.domain.errors import EngineFailed, InternalError, Interrupted, StaleWorker, StepTimedOut, UpdaterError
 from app.domain.notices import messages
 from app.domain.release import Release
-from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.rollout import Retry, Rollout, RolloutStatus
 from app.domain.stack import Color, Stack
 from app.domain.state import State
 from app.domain.step import ROUTE_SWITCH, StepId, StepKind
 from app.domain.traffic import Traffic
 from workers.ports import Definition, Ports, TimeLimit
+from workers.rollout.retries import Retries
 from workers.rollout.stop import stop_of
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Step:
     """One step of a rollout. `limit` is how many seconds its action may wait.
 
     `stops`: how many of them, one after another, are for a stop within `times/stop_grace`. Where an instance has a
-    longer grace of its own, the step may wait longer.
+    longer grace of its own, the step may wait longer. `retried`: after a transient failure it is tried again.
     """
 
     kind: StepKind
@@ -41,6 +43,7 @@ class Step:
     limit: float
     subject: str = ""
     stops: int = 0
+    retried: bool = False
 
     @property
     def id(self) -> StepId:
@@ -112,8 +115,7 @@ class Run:
         self.ports.publisher.event("step.started", rollout_id=self.rollout.id, step=name)
         started, away_before = clock.monotonic(), self.ports.engine.times_away
         try:
-            async with self._limited(step):
-                evidence = await step.action(self)
+            evidence = await self._tried(step)
         except UpdaterError as error:
             cause = await self._cause(name, error, away_before)
             await self._failed(step, clock.monotonic() - started, cause)
@@ -124,6 +126,28 @@ class Run:
         self.ports.publisher.event(
             "step.completed", rollout_id=self.rollout.id, step=name, seconds=seconds, evidence=dict(evidence)
         )
+
+    async def _tried(self, step: Step) -> Evidence:
+        """Runs the step's action, and again after a transient failure if the step is `retried`."""
+        retries = Retries(self.ports.clock, self.stack.times.retry if step.retried else 0.0)
+        while True:
+            try:
+                async with self._limited(step.name, step.limit + await self._longer_grace(step)):
+                    return await step.action(self)
+            except UpdaterError as error:
+                pause = retries.pause_after(error, self.rollout.release)
+                if pause is None:
+                    raise retries.ended(error) from error
+                retry = Retry(retries.attempt, self.ports.clock.now() + timedelta(seconds=pause), str(error))
+            await self._wait_to_retry(step, retry, pause)
+
+    async def _wait_to_retry(self, step: Step, retry: Retry, pause: float) -> None:
+        self.say(f"{step.name}: {retry.error}. Nothing live was touched. Attempt {retry.attempt} in {pause:.0f} s")
+        await self.record(lambda r: r.try_again(step.id, retry))
+        about = {"attempt": retry.attempt, "at": retry.at.isoformat(), "error": retry.error}
+        self.ports.publisher.event("step.retrying", rollout_id=self.rollout.id, step=step.name, **about)
+        async with self._limited(step.name, pause):
+            await self.ports.clock.sleep(pause)
 
     async def once(self, step: Step) -> None:
         """Runs one step, unless it was completed before an interruption."""
@@ -235,10 +259,10 @@ class Run:
         return step.stops * (max([usual, *(i.grace(usual) for i in found)]) - usual)
 
     @contextlib.asynccontextmanager
-    async def _limited(self, step: Step) -> AsyncIterator[None]:
-        limit, name = step.limit + MARGIN_SECONDS, step.name
+    async def _limited(self, name: str, seconds: float) -> AsyncIterator[None]:
+        """Raises StepTimedOut MARGIN_SECONDS after `seconds`, and what stops the rollout as soon as it does."""
+        limit = seconds + MARGIN_SECONDS
         try:
-            limit += await self._longer_grace(step)
             async with self.ports.clock.limit(limit) as self._scope:
                 self.raise_if_stopped()  # while its begin was written, nothing could be ended
                 yield

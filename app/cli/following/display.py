@@ -12,8 +12,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from app.api.rollout import NextAttempt
 from app.cli.following.progress import FollowedRollout, Phase, StepSeen
-from app.cli.views.text import document, plain, seconds
+from app.cli.views.text import document, instant, plain, seconds
 
 BAR_WIDTH = 30
 FRAMES_PER_SECOND = 8
@@ -58,7 +59,9 @@ class PlainLines:
             over = step.seconds is not None or step.error is not None
             if self._shown.get(step.name) != step and (over or self._begun):
                 self._shown[step.name] = step
-                self._line(progress, step_text(step) + ("" if progress.ended else f"  {_percent(progress)}"))
+                self._line(
+                    progress, step_text(step, self._now()) + ("" if progress.ended else f"  {_percent(progress)}")
+                )
         if self._begun and progress.step and progress.step not in self._shown:
             self._shown[progress.step] = None
             self._line(progress, f"{plain(progress.step)} …  {_percent(progress)}")
@@ -147,10 +150,19 @@ def phase_text(progress: FollowedRollout) -> str:
     return str(progress.phase)
 
 
-def step_text(step: StepSeen) -> str:
+def step_text(step: StepSeen, now: datetime) -> str:
     if step.error is not None:
         return f"{plain(step.name)} failed: {plain(step.error)}"
-    return f"{plain(step.name)} …" if step.seconds is None else f"{plain(step.name)} done in {seconds(step.seconds)}"
+    if step.seconds is not None:
+        return f"{plain(step.name)} done in {seconds(step.seconds)}"
+    return f"{plain(step.name)}: {retry_text(step.retry, now)}" if step.retry else f"{plain(step.name)} …"
+
+
+def retry_text(retry: NextAttempt, now: datetime) -> str:
+    """For example `retrying, attempt 3, next in 40 s: Git failed`."""
+    at = instant(retry.at)
+    wait = f", next in {seconds((at - now).total_seconds())}" if at and at > now else ""
+    return f"retrying, attempt {retry.attempt}{wait}: {plain(retry.error)}"
 
 
 def percent_text(percent: int, eta_seconds: float | None) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.api.rollout import PreviousRelease, Record, Result
+from app.api.rollout import NextAttempt, PreviousRelease, Record, Result
 from app.api.status import Live, RolloutProgress, Status
 from app.cli.views.text import instant, plain
 
@@ -22,11 +22,12 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class StepSeen:
-    """`seconds` is None until the step has ended; `error` says why it failed."""
+    """`seconds` is None until the step has ended; `error` says why it failed. `retry`: None for its first attempt."""
 
     name: str
     seconds: float | None = None
     error: str | None = None
+    retry: NextAttempt | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class FollowedRollout:
         """Adds the record of a running or ended rollout."""
         seen = replace(self, tag=self.tag or record.tag, before=self.before or record.previous)
         for step in record.steps:
-            seen = seen._step(StepSeen(step.name, step.seconds, step.error))
+            seen = seen._step(StepSeen(step.name, step.seconds, step.error, step.retry))
         result = record.result()
         return seen.end(result) if result else seen
 
@@ -89,6 +90,8 @@ class FollowedRollout:
         name = str(data.get("step") or "")
         if kind == "step.started":
             return self._step(StepSeen(name))
+        if kind == "step.retrying":
+            return self._step(StepSeen(name, retry=_next_attempt(data)))
         if kind == "step.completed":
             return self._step(StepSeen(name, float(data.get("seconds") or 0)))
         if kind == "step.failed":
@@ -136,3 +139,7 @@ class FollowedRollout:
         if known.seconds is not None or known.error is not None:
             return self
         return replace(self, steps=tuple(new if s.name == new.name else s for s in self.steps))
+
+
+def _next_attempt(data: Json) -> NextAttempt:
+    return NextAttempt.model_validate({key: data[key] for key in NextAttempt.model_fields if key in data})

@@ -1,6 +1,7 @@
 """`updater status` and `updater history`: the listener's answers as rows of text."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -8,7 +9,7 @@ from rich.text import Text
 
 from app.api.rollout import Result
 from app.api.status import Held, Status
-from app.cli.following.display import percent_text
+from app.cli.following.display import percent_text, retry_text
 from app.cli.following.progress import FollowedRollout
 from app.cli.following.summary import step_rows, summary
 from app.cli.views.text import moment, plain, release, seconds, sha
@@ -43,6 +44,8 @@ def status_rows(status: Status) -> Iterator[Row]:
     if running := status.rollout:
         where = f"{plain(running.step or 'between steps')}, {percent_text(running.percent, running.eta_seconds)}"
         yield "rollout", f"{plain(running.tag)}: {where} ({plain(running.id)})"
+        if running.retry:
+            yield "retry", retry_text(running.retry, datetime.now(UTC))
     if status.paused:
         yield "paused", plain(status.pause_reason or "")
     for alarm in status.alarms:

@@ -75,7 +75,8 @@ function show(status) {
   at("progress").hidden = !rollout; at("progress").value = rollout ? rollout.percent : 0;
   at("step").textContent = rollout
     ? `${rollout.tag}: ${rollout.step ?? "between steps"}, ${rollout.percent} %` +
-      (rollout.eta_seconds == null ? "" : `, about ${Math.round(rollout.eta_seconds)} s left`)
+      (rollout.eta_seconds == null ? "" : `, about ${Math.round(rollout.eta_seconds)} s left`) +
+      (rollout.retry ? `. Retrying: attempt ${rollout.retry.attempt} at ${rollout.retry.at}. ${rollout.retry.error}` : "")
     : "No rollout is running.";
   if (rollout && rollout.id !== state.followed) follow(rollout.id);
 }

@@ -6,8 +6,8 @@ from typing import Any
 
 from app.domain.stack import Stack, Times
 
-SHORT_IMAGE_SECONDS = 20.0
-"""How long an image may be missing in its registry: here, no CI is about to push it."""
+SHORT_SECONDS = 20.0
+"""How long an image may be missing in its registry, and the network away: here, no one waits for either."""
 
 _NOT_PLAYED = {
     "allowed_authors": "releases here have no author at GitHub",
@@ -89,9 +89,11 @@ def _policy(content: Mapping[str, Any]) -> Iterator[Change]:
 
 
 def _limits(content: Mapping[str, Any], stack: Stack) -> Iterator[Change]:
-    if (content.get("times") or {}).get("image", Times.image) > SHORT_IMAGE_SECONDS:
-        note = f"{SHORT_IMAGE_SECONDS:.0f} seconds, because no one is about to push an image"
-        yield "times/image", SHORT_IMAGE_SECONDS, note
+    times = content.get("times") or {}
+    if times.get("image", Times.image) > SHORT_SECONDS:
+        yield "times/image", SHORT_SECONDS, f"{SHORT_SECONDS:.0f} seconds, because no one is about to push an image"
+    if times.get("retry", Times.retry) > SHORT_SECONDS:
+        yield "times/retry", SHORT_SECONDS, f"{SHORT_SECONDS:.0f} seconds, so that a missing network shows soon"
     if stack.keep.build_cache_gb is not None:
         yield "keep", {"build_cache_gb": None}, "the engine's build cache is left alone"
 

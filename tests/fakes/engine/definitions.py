@@ -32,6 +32,7 @@ class FakeDefinitions(Daemon):
     `forbidden`: what each release uses that the policy forbids, by tag. `changed`: what today's files would change.
     `networks`: the choice among the networks of a service. `apart`: why Traefik reaches none, by tag and service.
     `recalled_from`: the files with which the last kept release was recalled. `needed`: what services depend on.
+    `network_away`: no build reaches a registry.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -53,6 +54,7 @@ class FakeDefinitions(Daemon):
         self._roles: dict[str, Roles] = {}
         self.files: dict[str, HostFile] = {}
         self.needed: dict[str, dict[str, bool]] = {}
+        self.network_away = False
         self._files_of: dict[Path, dict[str, str]] = {}
 
     def write(self, path: str, content: str, *services: str) -> None:
@@ -213,6 +215,8 @@ class FakeDefinitions(Daemon):
             if seconds := self._behaviour(service, stamp.release).build_seconds:
                 await asyncio.sleep(seconds)
                 await self.socket.reach()
+            if self.network_away:
+                raise BuildFailed("exit code 1", service=service, last_lines=["i/o timeout"], transient=True)
             if not self._behaviour(service, stamp.release).builds:
                 raise BuildFailed("exit code 17", service=service, last_lines=["no such file"])
             self.images.add((service, stamp.sha))

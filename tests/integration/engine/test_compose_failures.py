@@ -91,6 +91,30 @@ async def test_failed_build_is_no_success_with_the_old_image(stack: Sample) -> N
     with pytest.raises(BuildFailed) as failed:
         await stack.engine.build(definition, [BLUE], lambda _: None)
     assert said(failed.value, "out of paper"), failed.value.last_lines
+    assert not failed.value.transient
+
+
+UNKNOWN_HOST = "import urllib.request; urllib.request.urlopen('http://nowhere.invalid/', timeout=20)"
+OWN_SERVER = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9/', timeout=20)"
+
+
+@pytest.mark.parametrize(
+    ("line", "transient"),
+    [
+        (f'RUN python3 -c "{UNKNOWN_HOST}"', True),
+        (f'RUN python3 -c "{OWN_SERVER}"', False),
+        (f"COPY --from={ELSEWHERE} /a /a", True),
+        ("ADD http://nowhere.invalid/file /file", True),
+        ("COPY no-such-file /a", False),
+    ],
+)
+async def test_build_without_the_network_is_transient(stack: Sample, line: str, transient: bool) -> None:
+    definition = await stack.define(BREAKS)
+    with dockerfile(stack, BREAKS).open("a") as file:
+        file.write(f"\n{line}\n")
+    with pytest.raises(BuildFailed) as failed:
+        await stack.engine.build(definition, [BLUE], lambda _: None)
+    assert failed.value.transient is transient, failed.value.last_lines
 
 
 async def test_build_names_a_missing_credential_helper(stack: Sample, without_helper: None, registry: str) -> None:
@@ -117,6 +141,7 @@ async def test_pull_names_a_registry_that_does_not_answer(stack: Sample) -> None
     with pytest.raises(BuildFailed) as failed:
         await stack.engine.build(definition, [BOT], lambda _: None)
     assert said(failed.value, "127.0.0.1:9"), failed.value.last_lines
+    assert failed.value.transient
 
 
 async def test_start_without_an_image_has_composes_words(stack: Sample) -> None:

@@ -263,8 +263,9 @@ async def test_silent_remote_times_out_with_no_process(directory: Path) -> None:
     async with deaf() as (port, hung_up):
         source = GitSource(f"https://127.0.0.1:{port}/x.git", directory, fetch_seconds=0.5)
         for ask, word in ((source.find, "ls-remote"), (source.fetch, "fetch")):
-            with pytest.raises(GitFailed, match=f"git {word} took longer than"):
+            with pytest.raises(GitFailed, match=f"git {word} took longer than") as late:
                 await ask("v1.0.0")
+            assert late.value.transient is (word == "fetch")
             await asyncio.wait_for(hung_up.get(), LIMIT)
 
 

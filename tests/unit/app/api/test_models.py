@@ -9,7 +9,7 @@ from app.api.status import PublishedStatus
 from app.domain.acceptance.decision import HeldRelease, Hold
 from app.domain.errors import BakeFailed, Superseded
 from app.domain.history import HistoryEntry
-from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.rollout import Retry, Rollout, RolloutStatus
 from app.domain.stack import Color
 from app.domain.state import State
 from app.domain.step import step_named
@@ -92,6 +92,7 @@ def test_status_shows_rollout_progress_and_eta() -> None:
         "percent": 7,
         "started_at": "2026-01-02T03:04:05+00:00",
         "eta_seconds": 32.0,
+        "retry": None,
     }
 
 
@@ -187,12 +188,14 @@ def _ended() -> Rollout:
 
 def test_record_shows_a_running_rollout() -> None:
     rollout = a_rollout().begin(step_named("preflight"), NOW).end(step_named("preflight"), 1.0, {"disk_gb": 3})
-    record = Record.of(rollout.begin(step_named("bake"), NOW)).as_json()
+    fetch = step_named("git_fetch_tags")
+    record = Record.of(rollout.begin(fetch, NOW).try_again(fetch, Retry(2, NOW, "it hung up"))).as_json()
     assert (record["status"], record["completed_at"], record["previous"]["tag"]) == ("running", None, "v1.0.0")
     at = "2026-01-02T03:04:05+00:00"
+    begun, retry = {"started_at": at, "error": None}, {"attempt": 2, "at": at, "error": "it hung up"}
     assert record["steps"] == [
-        {"name": "preflight", "started_at": at, "seconds": 1.0, "evidence": {"disk_gb": 3}, "error": None},
-        {"name": "bake", "started_at": at, "seconds": None, "evidence": {}, "error": None},
+        {"name": "preflight", "seconds": 1.0, "evidence": {"disk_gb": 3}, "retry": None} | begun,
+        {"name": "git_fetch_tags", "seconds": None, "evidence": {}, "retry": retry} | begun,
     ]
 
 

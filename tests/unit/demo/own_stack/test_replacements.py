@@ -23,7 +23,7 @@ def test_places_are_this_machine_s() -> None:
         "source": "/place/repository",
         "directory": "/place/live",
         "traefik": {"entrypoints": {"web": "http://127.0.0.1:1"}},
-        "times": {"image": 20.0},
+        "times": {"image": 20.0, "retry": 20.0},
         "keep": {"build_cache_gb": None},
     }
 
@@ -43,7 +43,7 @@ def test_every_replacement_is_said() -> None:
     result = play(given)
     assert [note.partition(":")[0] for note in result.notes] == [
         *("project", "source", "directory", "traefik/entrypoints", "traefik/metrics", "traefik/api", "updater"),
-        *("policy/allowed_authors", "policy/require_immutable", "times/image", "keep"),
+        *("policy/allowed_authors", "policy/require_immutable", "times/image", "times/retry", "keep"),
     ]
     assert result.content["traefik"]["metrics"] == HERE.metrics
     assert "api" not in result.content["traefik"]
@@ -61,8 +61,8 @@ def test_certificate_is_not_verified_here() -> None:
 
 
 def test_limits_that_are_short_enough_stay() -> None:
-    result = play(content(times={"image": 5, "bake": 7}, keep={"build_cache_gb": None}))
-    assert result.content["times"] == {"image": 5, "bake": 7}
+    result = play(content(times={"image": 5, "retry": 5, "bake": 7}, keep={"build_cache_gb": None}))
+    assert result.content["times"] == {"image": 5, "retry": 5, "bake": 7}
     assert not [note for note in result.notes if note.startswith(("times", "keep"))]
 
 

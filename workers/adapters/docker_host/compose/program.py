@@ -12,6 +12,7 @@ from app.domain.errors import BuildFailed, EngineFailed, StartFailed
 from workers.adapters.commands import INHERITED, Finished, read_command, run_command
 from workers.adapters.docker_host.compose.commands import Command, failing_command
 from workers.adapters.threads import in_file_thread
+from workers.adapters.transient_failures import is_transient
 from workers.ports.mutation import Fence
 
 CONFIG_SECONDS = 60.0
@@ -74,7 +75,8 @@ class ComposeProgram:
         if cut_off := next(filter(CUT_OFF.match, finished.lines), None):
             self.times_cut_off += 1
             raise EngineFailed(cut_off.strip(), service=service)
-        raise failed(f"exit code {finished.code}", service=service, last_lines=finished.lines[-LAST_LINES:])
+        last = finished.lines[-LAST_LINES:]
+        raise failed(f"exit code {finished.code}", service=service, last_lines=last, transient=is_transient(last))
 
     async def _read(
         self,

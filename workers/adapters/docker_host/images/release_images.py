@@ -205,7 +205,7 @@ def _never_came(failed: BuildFailed, seconds: float) -> BuildFailed:
 
 
 def _pull_failed(failed: BuildFailed, detail: str) -> BuildFailed:
-    return BuildFailed(detail, service=failed.service, last_lines=failed.last_lines)
+    return BuildFailed(detail, service=failed.service, last_lines=failed.last_lines, transient=failed.transient)
 
 
 def _words(failed: BuildFailed) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from app.domain.errors import GitFailed
-from workers.adapters.git_repo.lfs.large_file import LargeFile, failure
+from workers.adapters.git_repo.lfs.large_file import LargeFile, failure, is_transient_status
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 BATCH_MOST = 100
@@ -78,7 +78,7 @@ def downloads_in(content: bytes, files: Sequence[LargeFile]) -> list[Download]:
 
 def _download(file: LargeFile, found: _Object | None) -> Download:
     if found is not None and found.error is not None:
-        raise failure([file], _missing(file, found.error.code))
+        raise failure([file], _missing(file, found.error.code), transient=is_transient_status(found.error.code))
     action = found.actions.download if found is not None and found.actions is not None else None
     if action is None:
         raise failure([file], f"the answer of {file.server} has no address for it")
@@ -102,4 +102,4 @@ def refusal(files: Sequence[LargeFile], status: int, *, credential: bool) -> Git
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         moved = "write its new address into the stack file (`repository` or `source`)"
         return failure(files, f"{server} redirects to another address. If the repository has moved, {moved}")
-    return failure(files, f"{server} answers with {status}")
+    return failure(files, f"{server} answers with {status}", transient=is_transient_status(status))

@@ -13,7 +13,7 @@ import httpx
 
 from workers.adapters.git_repo.credentials import ServerCredential
 from workers.adapters.git_repo.lfs.batch import ANSWER_BYTES, MEDIA_TYPE, Download, downloads_in, question, refusal
-from workers.adapters.git_repo.lfs.large_file import LargeFile, failure
+from workers.adapters.git_repo.lfs.large_file import LargeFile, failure, is_transient_status
 from workers.adapters.git_repo.remote_address import server_of
 
 SILENT_SECONDS = 30.0
@@ -57,7 +57,7 @@ class LfsClient:
                     if len(content) > ANSWER_BYTES:
                         raise failure(files, f"the answer of {server} is too long")
         except (httpx.HTTPError, ValueError) as error:
-            raise failure(files, f"{server} {_words(error)}") from None
+            raise failure(files, f"{server} {_words(error)}", transient=_is_transient(error)) from None
         return downloads_in(bytes(content), files)
 
     async def read(self, download: Download, take: Take) -> None:
@@ -73,7 +73,9 @@ class LfsClient:
                     headers = httpx.Headers(_PLAIN)
                 url = str(there)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise failure([download.file], f"the server that has it {_words(error)}") from None
+            raise failure(
+                [download.file], f"the server that has it {_words(error)}", transient=_is_transient(error)
+            ) from None
         raise failure([download.file], "the server that has it redirects too often")
 
     async def _read(self, file: LargeFile, url: httpx.URL, headers: Mapping[str, str], take: Take) -> httpx.URL | None:
@@ -84,7 +86,10 @@ class LfsClient:
             if response.has_redirect_location:
                 return url.join(response.headers["Location"])
             if response.status_code != httpx.codes.OK:
-                raise failure([file], f"the server that has it answers with {response.status_code}")
+                status = response.status_code
+                raise failure(
+                    [file], f"the server that has it answers with {status}", transient=is_transient_status(status)
+                )
             async for piece in response.aiter_raw(CHUNK_BYTES):
                 await take(piece)
         return None
@@ -104,6 +109,10 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_transient(error: Exception) -> bool:
+    return isinstance(error, httpx.TransportError)
 
 
 def _words(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from app.domain.errors import GitFailed
 
@@ -16,7 +17,13 @@ class LargeFile:
     server: str
 
 
-def failure(files: Sequence[LargeFile], why: str) -> GitFailed:
-    """The error for `files`, which could not be fetched; the text names the first one."""
+def failure(files: Sequence[LargeFile], why: str, *, transient: bool = False) -> GitFailed:
+    """The error for `files`, which names the first one. `transient`: as UpdaterError has it."""
     first, others = files[0], f" and {len(files) - 1} more" if len(files) > 1 else ""
-    return GitFailed(f"the Git LFS file {first.path} (oid {first.oid}){others} could not be fetched: {why}")
+    text = f"the Git LFS file {first.path} (oid {first.oid}){others} could not be fetched: {why}"
+    return GitFailed(text, transient=transient)
+
+
+def is_transient_status(status: int) -> bool:
+    """Whether a server that answers with this status may give the file later."""
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR

@@ -120,7 +120,9 @@ class LfsTrees:
                         await self._download(client, await client.locate(group))
         except TimeoutError:
             slow = f"they took longer than {self._limit:.0f} s (times/fetch). The next attempt keeps what has arrived"
-            raise failure([file for file in files if not self._cache.has(file)] or files, slow) from None
+            raise failure(
+                [file for file in files if not self._cache.has(file)] or files, slow, transient=True
+            ) from None
 
     async def _download(self, client: LfsClient, downloads: Sequence[Download]) -> None:
         """After a failure, what has begun still arrives, for the next attempt; nothing else is begun."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
+from app.api.rollout import NextAttempt
 from app.cli.following.display import (
     JsonLines,
     LivePicture,
@@ -36,8 +37,10 @@ def test_plain_lines_print_each_change_once() -> None:
     out = console()
     display = PlainLines(out, now)
     done = replace(RUNNING, steps=(StepSeen("preflight", 0.5), StepSeen("docker_build")), eta_seconds=20)
+    again = NextAttempt(attempt=3, at="2026-01-02T03:04:57Z", error="it hung up")
+    retried = replace(done, steps=(*done.steps[:1], StepSeen("docker_build", retry=again)))
     broken = replace(done, steps=(*done.steps[:1], StepSeen("docker_build", error="exit code 17")))
-    for progress in (FollowedRollout("r-1", "v1.1.0", waits_for="v1.0.9 to end"), RUNNING, done, done, broken):
+    for progress in (FollowedRollout("r-1", "v1.1.0", waits_for="v1.0.9 to end"), RUNNING, done, done, retried, broken):
         display.show(progress)
     assert text_of(out).splitlines() == [
         "    0.0 s  v1.1.0  queued: waiting for v1.0.9 to end",
@@ -45,6 +48,7 @@ def test_plain_lines_print_each_change_once() -> None:
         "   12.0 s  v1.1.0  docker_build …  40 %",
         "   12.0 s  v1.1.0  preflight done in 0.5 s  40 %, 20 s left",
         "   12.0 s  v1.1.0  docker_build …  40 %, 20 s left",
+        "   12.0 s  v1.1.0  docker_build: retrying, attempt 3, next in 40 s: it hung up  40 %, 20 s left",
         "   12.0 s  v1.1.0  docker_build failed: exit code 17  40 %, 20 s left",
     ]
 

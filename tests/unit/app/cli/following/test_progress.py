@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from app.api.rollout import PreviousRelease, Record
+from app.api.rollout import NextAttempt, PreviousRelease, Record
 from app.api.status import Live, Status
 from app.cli.following.progress import FollowedRollout, Phase, StepSeen
 from tests.examples import a_status
@@ -29,6 +29,15 @@ def test_running_rollout_keeps_the_live_before() -> None:
     assert seen.before == LIVE
     back = seen.see_status(status(rollout=running(status="rolling_back"), current={"tag": "v1.1.0"}))
     assert (back.phase, back.before) == (Phase.ROLLING_BACK, LIVE)
+
+
+def test_retry_belongs_to_its_step() -> None:
+    at = "2026-01-02T03:04:57Z"
+    retrying = {"rollout_id": "r-1", "step": "docker_build", "attempt": 2, "at": at, "error": "it hung up"}
+    seen = FOLLOWED.see_event("step.started", retrying).see_event("step.retrying", retrying)
+    assert seen.steps == (StepSeen("docker_build", retry=NextAttempt(attempt=2, at=at, error="it hung up")),)
+    ended = seen.see_event("step.completed", {"rollout_id": "r-1", "step": "docker_build", "seconds": 3})
+    assert ended.steps == (StepSeen("docker_build", 3.0),)
 
 
 def test_queued_rollout_waits_for_the_running_one() -> None:

@@ -73,6 +73,13 @@ def test_status_lists_running_waiting_and_missing() -> None:
     assert "no heartbeat" in rows["worker"]
 
 
+def test_status_says_what_is_tried_again() -> None:
+    retry = {"attempt": 3, "at": "2026-01-02T03:04:57Z", "error": "GitHub does not answer"}
+    rollout = {"id": "r-1", "tag": "v1.1.0", "status": "running", "step": "git_fetch_tags", "retry": retry}
+    rows = dict(status_rows(a_status(**{**STATUS, "rollout": rollout})))
+    assert rows["retry"] == "retrying, attempt 3: GitHub does not answer", "its time is over"
+
+
 def test_held_release_prints_its_reason() -> None:
     held_for = [{"tag": "v1.3.0", "reason": "window", "text": "v1.3.0 goes live by itself at night."}]
     rows = list(status_rows(a_status(**{**STATUS, "held": ["v1.3.0"], "held_for": held_for})))
