@@ -11,7 +11,8 @@ from app.domain.stack import Stack
 from app.domain.step import StepId, StepKind
 from workers.rollout.checks import bake
 from workers.rollout.checks.health import NewColor
-from workers.rollout.run import MARGIN_SECONDS, Run, Step
+from workers.rollout.run import Run
+from workers.rollout.step import MARGIN_SECONDS, Step
 from workers.rollout.steps import before_flip, colors, followers, releases, routes, singletons
 from workers.rollout.steps.preflight import preflight
 from workers.rollout.subjects import definition_of

@@ -11,7 +11,8 @@ from workers.ports import Instance
 from workers.rollout.checks import client_traffic
 from workers.rollout.checks.advice import asked_path
 from workers.rollout.checks.health import PROBE_INTERVAL, ask_route, copy_name, with_tail
-from workers.rollout.run import Evidence, Run
+from workers.rollout.run import Run
+from workers.rollout.step import Evidence
 from workers.rollout.subjects import copies_of, instances_of
 
 STRIKES = 2

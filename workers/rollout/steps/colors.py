@@ -8,7 +8,8 @@ from app.domain.stack import RoutedService
 from workers.adoption import adopt
 from workers.ports import Instance
 from workers.rollout.checks import health
-from workers.rollout.run import Evidence, Run
+from workers.rollout.run import Run
+from workers.rollout.step import Evidence
 from workers.rollout.stopping import stop_all
 from workers.rollout.subjects import copies_of, instances_of, new_color_of
 

@@ -7,7 +7,8 @@ from app.domain.rollout import RolloutStatus
 from workers.ports import Comparison, Origin, Stamp
 from workers.rollout import one_version
 from workers.rollout.checks.reach import refuse_unreached
-from workers.rollout.run import Evidence, Run
+from workers.rollout.run import Run
+from workers.rollout.step import Evidence
 from workers.rollout.subjects import definition_of, sha_of
 
 WITHOUT = (

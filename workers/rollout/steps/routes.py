@@ -4,7 +4,8 @@ from app.domain.errors import OperatorRollback, RouteNotConfirmed
 from app.domain.rollout import route_id_back
 from app.domain.stack import RoutedService
 from workers.rollout.checks import client_traffic, health
-from workers.rollout.run import Evidence, Run
+from workers.rollout.run import Run
+from workers.rollout.step import Evidence
 from workers.routing.copies import find_hosts
 
 

@@ -6,7 +6,8 @@ from app.domain.step import StepId, StepKind
 from workers.ports import Instance
 from workers.rollout import one_version
 from workers.rollout.checks import health, readiness
-from workers.rollout.run import Evidence, Run
+from workers.rollout.run import Run
+from workers.rollout.step import Evidence
 from workers.rollout.subjects import definition_of, instances_of, services_of
 
 
