@@ -9,8 +9,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from deploy.demo.engine import OWN_ENGINE, EngineUnavailable, docker_engine, exit_on_sigterm
-from deploy.demo.images import ensure_base, ensure_traefik
+from deploy.demo.docker.engine import OWN_ENGINE, EngineUnavailable, docker_engine, exit_on_sigterm
+from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.redis_server import redis_binary
 from tests.supervision import nothing_left, wait
 
@@ -20,7 +20,7 @@ STREAMS = 3
 END_SECONDS = 120.0
 """Time for interrupted tests to stop what they started. What then still runs is killed."""
 
-# In the order of their names, which puts the long files first: by default files with few tests would run last.
+# In the order of their names: acceptance comes first, and has the long files. By default files with few tests run last.
 TOGETHER = ("-m", "not faults", "-n", str(STREAMS), "--dist", "loadfile", "--no-loadscope-reorder")
 ROWS = ("tests/faults", "-m", "faults", "-o", "faulthandler_timeout=1200", "-rP")  # prints each row's line
 

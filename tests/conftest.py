@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.demo.engine import Engine, EngineUnavailable, docker_engine
-from deploy.demo.images import ensure_base, ensure_traefik
+from deploy.demo.docker.engine import Engine, EngineUnavailable, docker_engine
+from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.redis_server import redis_binary
 from tests import schedule
 from tests.ending import Ending

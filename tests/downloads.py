@@ -3,7 +3,7 @@
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from deploy.demo.engine import connected
+from deploy.demo.docker.engine import connected
 
 
 def seen_from_builds(host: str) -> str:

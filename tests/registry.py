@@ -12,10 +12,10 @@ import yaml
 from docker.errors import ImageNotFound
 
 from deploy.bench.parts import listening
-from deploy.demo.images import packed
-from deploy.demo.packages import Say
+from deploy.demo.distribution.packages import Say
+from deploy.demo.distribution.unpacked import program_of
+from deploy.demo.docker.images import packed
 from deploy.demo.processes import ROOT, free_port
-from deploy.demo.unpacked import program_of
 
 ONE_FILE = {"one": Path(__file__)}
 """For images that need no more: `FROM scratch` and `COPY one /`."""

@@ -4,9 +4,9 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 WHOLE_HOST = (
-    "tests/acceptance/test_takeover.py",
-    "tests/acceptance/test_production_stack.py",
-    "tests/acceptance/test_self_update.py",
+    "tests/acceptance/takeover/test_takeover.py",
+    "tests/acceptance/production/test_production_stack.py",
+    "tests/acceptance/production/test_self_update.py",
 )
 """These files share image names, container names and ports: see tests/acceptance/host/turn.py."""
 

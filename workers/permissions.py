@@ -17,8 +17,9 @@ from app.domain.errors import UpdaterError
 from app.domain.findings import Check, Verdict
 from app.domain.stack import Stack
 from app.host_paths import MOUNTS, on_host
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.traefik.route_file import STAGING_NAME, RouteFile
 from workers.inspect.reachable import NAME, Needed, apart, refused
 from workers.routing.dynamic_file import is_read

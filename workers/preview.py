@@ -19,7 +19,8 @@ from app.domain.release import Version, new_rollout_id
 from app.domain.stack import Channel, Stack
 from workers.adapters.commands import read_command
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.compose.release_reader import ReadRelease, ReleaseReader
 from workers.adapters.docker_host.engine_parts import MARKS_KEY
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
@@ -27,7 +28,7 @@ from workers.adapters.docker_host.stored.file_store import FileStore
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.git_repo.mirror import GitSource
 from workers.adapters.redaction import Redactor, names_of
-from workers.definition.transform import compare
+from workers.definition.changes.comparison import compare
 from workers.ports import Difference, Stamp
 
 TAGS_SECONDS = 30.0

@@ -22,7 +22,8 @@ from workers.adapters.disk.journal import FileJournal
 from workers.adapters.disk.lease import Lease
 from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.docker_host.client import Docker, connect
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.compose.secret_values import learn_what_is_known
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.own_services.containers import OwnContainers, own_containers

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from app.config.router_options import UNKNOWN_KEY
+from app.config.routes.router_options import UNKNOWN_KEY
 
 Place = tuple[int | str, ...]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from app.config.routed import Part
+from app.config.routes.routed import Part
 from app.domain.stack import ALWAYS_SET, FileRules
 
 

@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from app.config.policy import PolicyPart
 from app.config.problems import problems
 from app.config.release_files import FilesPart, Inside, VariableName, contradictions
-from app.config.rival_routes import equal_routes, hidden_routes
-from app.config.routed import Name, Part, RoutedPart, Seconds, ServiceName, TraefikPart
+from app.config.routes.rival_routes import equal_routes, hidden_routes
+from app.config.routes.routed import Name, Part, RoutedPart, Seconds, ServiceName, TraefikPart
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
     REPOSITORY,

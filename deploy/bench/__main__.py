@@ -15,7 +15,7 @@ from rich.table import Table
 
 from deploy.bench import flip, health, idle, receiver, signature, start
 from deploy.bench.figures import Figure
-from deploy.demo.engine import Say, exit_on_sigterm
+from deploy.demo.docker.engine import Say, exit_on_sigterm
 
 ROUNDS = 5
 

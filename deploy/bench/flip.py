@@ -14,7 +14,7 @@ from deploy.bench.backends import stack_of, traefik, two_colors
 from deploy.bench.client import Run, connected
 from deploy.bench.figures import Figure, Rounds, turns
 from deploy.bench.parts import Missing
-from deploy.demo.engine import Say
+from deploy.demo.docker.engine import Say
 from deploy.demo.http1 import BadAnswer, request
 from workers.adapters.traefik.route_file import RouteFile, file_name
 from workers.routing import route_file

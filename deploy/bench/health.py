@@ -19,9 +19,9 @@ from deploy.bench.figures import Figure, Rounds
 from deploy.bench.starts import Start, Starts, address_of, watched_starts
 from deploy.demo.client_access import TIMES
 from deploy.demo.clients import plain_client, plain_sync_client
-from deploy.demo.engine import Engine, Say, answering, connected
+from deploy.demo.docker.engine import Engine, Say, answering, connected
+from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.environment import Environment, checked_every, environment
-from deploy.demo.images import ensure_base, ensure_traefik
 
 BENCH = "health"
 OURS, OWN_ANSWER, BARE_START = "ours", "the process's own first answer", "docker start until both services answer"

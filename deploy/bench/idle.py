@@ -9,9 +9,9 @@ from pathlib import Path
 from deploy.bench.figures import Figure, Rounds
 from deploy.bench.parts import UP_SECONDS, web_process
 from deploy.bench.proc import cpu_ms, memory_of
-from deploy.demo.engine import Engine, EngineUnavailable, Say, answering
+from deploy.demo.docker.engine import Engine, EngineUnavailable, Say, answering
+from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.environment import environment
-from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.processes import running
 
 BENCH = "idle"

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.bench import bare
-from deploy.demo.engine import EngineUnavailable, Say
+from deploy.demo.distribution.unpacked import program_of
+from deploy.demo.docker.engine import EngineUnavailable, Say
 from deploy.demo.environment import WEBHOOK_SECRET
-from deploy.demo.github import REPOSITORY
+from deploy.demo.github.delivery import REPOSITORY
 from deploy.demo.processes import ROOT, free_port, procfile_commands, running
 from deploy.demo.redis_server import redis_server
-from deploy.demo.unpacked import program_of
 
 HOOK_PATH = "/webhooks/github"
 UP_SECONDS = 30.0

@@ -18,9 +18,9 @@ from deploy.bench.parts import (
     bare_receiver,
     web_process,
 )
-from deploy.demo.engine import Say
+from deploy.demo.docker.engine import Say
 from deploy.demo.environment import WEBHOOK_SECRET
-from deploy.demo.github import release_event, signed_headers
+from deploy.demo.github.delivery import release_event, signed_headers
 from deploy.demo.http1 import request
 
 BENCH = "receiver"

@@ -11,9 +11,9 @@ import githubkit.webhooks
 from app.web.webhook.delivery import check_signature, parse_release
 from app.web.webhook.headers import signature_in
 from deploy.bench.figures import Figure, Rounds, turns
-from deploy.demo.engine import Say
+from deploy.demo.docker.engine import Say
 from deploy.demo.environment import WEBHOOK_SECRET
-from deploy.demo.github import signed_headers
+from deploy.demo.github.delivery import signed_headers
 from deploy.demo.processes import ROOT
 
 BENCH = "signature"

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from deploy.bench.figures import Figure, Rounds, turns
 from deploy.bench.idle import BARE, LIBRARIES
 from deploy.bench.proc import cpu_ms
-from deploy.demo.engine import Engine, Say, answering
+from deploy.demo.docker.engine import Engine, Say, answering
+from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.environment import Environment, environment
-from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.processes import ROOT, end_group
 
 BENCH = "start"

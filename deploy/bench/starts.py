@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from deploy.demo.engine import connected
-from deploy.demo.projects import LABEL
+from deploy.demo.docker.engine import connected
+from deploy.demo.docker.projects import LABEL
 
 LOOK_SECONDS = 0.01
 END_SECONDS = 10.0

@@ -15,9 +15,9 @@ import typer
 from rich.table import Table
 
 from deploy.demo.client_access import SECURE_SKILLS
-from deploy.demo.engine import EngineUnavailable, docker_engine, exit_on_sigterm
+from deploy.demo.docker.engine import EngineUnavailable, docker_engine, exit_on_sigterm
+from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.environment import Environment, environment, logs_of
-from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.load import Load, Report
 from deploy.demo.own_stack.place import Asked
 from deploy.demo.own_stack.play import play_own

@@ -13,12 +13,12 @@ import yaml
 
 from deploy.demo.client_access import TIMES, ClientAccess, routed_part, strict_host
 from deploy.demo.clients import plain_client
-from deploy.demo.engine import Engine, Say
-from deploy.demo.github import REPOSITORY
-from deploy.demo.github_control import GitHubServer, github_server
+from deploy.demo.docker.engine import Engine, Say
+from deploy.demo.docker.projects import take_down
+from deploy.demo.github.control import GitHubServer, github_server
+from deploy.demo.github.delivery import REPOSITORY
 from deploy.demo.http1 import Target
 from deploy.demo.processes import free_port
-from deploy.demo.projects import take_down
 from deploy.demo.redis_server import redis_server
 from deploy.demo.repository import CONTENT, DemoRepository, Variant
 from deploy.demo.updated_stack import (
@@ -29,7 +29,7 @@ from deploy.demo.updated_stack import (
     updater_variables,
     wait_until_up,
 )
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 
 __all__ = [
     "WEBHOOK_SECRET",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from deploy.demo.engine import EngineUnavailable, Say, apt_install
+from deploy.demo.docker.engine import EngineUnavailable, Say, apt_install
 from deploy.demo.processes import ROOT, free_port, running
 
 START_SECONDS = 15.0

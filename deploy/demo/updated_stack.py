@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 
 from deploy.demo.clients import plain_client, plain_sync_client
-from deploy.demo.engine import Engine, connected
-from deploy.demo.github import REPOSITORY, release_event, signed_headers
-from deploy.demo.github_control import TOKEN, GitHubServer
+from deploy.demo.docker.engine import Engine, connected
+from deploy.demo.github.control import TOKEN, GitHubServer
+from deploy.demo.github.delivery import REPOSITORY, release_event, signed_headers
 from deploy.demo.processes import ROOT, end_group, procfile_commands, started
 
 UP_SECONDS = 60.0

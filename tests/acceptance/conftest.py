@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo.client_access import TIMES
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from deploy.demo.environment import Environment, environment, logs_of
 
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 6, "ready": 8}

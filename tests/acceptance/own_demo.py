@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.demo.engine import OWN_ENGINE, Engine, connected
+from deploy.demo.docker.engine import OWN_ENGINE, Engine, connected
 from deploy.demo.environment import tree_of
 from deploy.demo.processes import ROOT
 from tests.acceptance.test_demo import left_over

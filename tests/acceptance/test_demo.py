@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.demo.engine import OWN_ENGINE, Engine, connected
+from deploy.demo.docker.engine import OWN_ENGINE, Engine, connected
 from deploy.demo.processes import ROOT
 
 pytestmark = pytest.mark.engine

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.repository import Variant
 from tests.acceptance.conftest import SHORT

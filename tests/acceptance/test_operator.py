@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from deploy.demo.engine import connected
+from deploy.demo.docker.engine import connected
+from deploy.demo.docker.projects import image_tags
 from deploy.demo.environment import Environment, compose_up, tree_of
 from deploy.demo.load import Load
 from deploy.demo.processes import end_group
-from deploy.demo.projects import image_tags
 
 pytestmark = pytest.mark.engine
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.demo.engine import Engine, connected
-from deploy.demo.projects import LABEL
+from deploy.demo.docker.engine import Engine, connected
+from deploy.demo.docker.projects import LABEL
 from deploy.demo.repository import CONTENT
 from tests.acceptance.conftest import SHORT
 from tests.acceptance.own_demo import demo

@@ -9,11 +9,11 @@ import yaml
 from redis.asyncio import Redis
 
 from app.domain.stack import Forbid
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.processes import end_group
 from tests.acceptance.conftest import SHORT
-from tests.integration.signing import Signer, need_ssh_keygen
+from tests.integration.git.signing import Signer, need_ssh_keygen
 
 pytestmark = pytest.mark.engine
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from deploy.demo.engine import connected
+from deploy.demo.docker.engine import connected
+from deploy.demo.docker.projects import image_tags
 from deploy.demo.environment import Environment, tree_of
-from deploy.demo.projects import image_tags
 from deploy.demo.repository import Variant
 
 pytestmark = pytest.mark.engine

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from app.cli.init.project.compose_files import compose_files
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from tests.acceptance.conftest import SHORT
 from tests.acceptance.own_demo import demo
 from tests.integration.cli.newcomer import Newcomer, environment, newcomer

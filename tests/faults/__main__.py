@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from deploy.demo.engine import EngineUnavailable, docker_engine, exit_on_sigterm
-from deploy.demo.images import ensure_base, ensure_traefik
+from deploy.demo.docker.engine import EngineUnavailable, docker_engine, exit_on_sigterm
+from deploy.demo.docker.images import ensure_base, ensure_traefik
 from tests.faults.rows import ROWS
 from tests.faults.scenario import Row, silent
 from tests.faults.slot import Orders

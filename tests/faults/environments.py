@@ -5,8 +5,8 @@ import contextlib
 from types import TracebackType
 from typing import Self
 
-from deploy.demo.dockerd import Dockerd
-from deploy.demo.engine import Engine
+from deploy.demo.docker.dockerd import Dockerd
+from deploy.demo.docker.engine import Engine
 from deploy.demo.environment import logs_of
 from deploy.demo.load import SLOW_SECONDS
 from tests.faults.scenario import OnProgress, Row, is_clean, show, silent

@@ -16,10 +16,10 @@ from typing import Any, Self
 import httpx
 import redis as redis_client
 
-from deploy.demo.engine import connected
+from deploy.demo.docker.engine import connected
+from deploy.demo.docker.projects import image_tags
 from deploy.demo.http1 import BadAnswer, HttpClient, Target
 from deploy.demo.load import Load
-from deploy.demo.projects import image_tags
 from tests.faults.stage import Json, Stage
 
 SAMPLE_SECONDS = 0.05

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
-from deploy.demo.dockerd import connected, own_dockerd
-from deploy.demo.engine import Engine, exit_on_sigterm
-from deploy.demo.images import ensure_base, ensure_traefik
-from deploy.demo.packages import which
+from deploy.demo.distribution.packages import which
+from deploy.demo.docker.dockerd import connected, own_dockerd
+from deploy.demo.docker.engine import Engine, exit_on_sigterm
+from deploy.demo.docker.images import ensure_base, ensure_traefik
+from deploy.demo.docker.projects import image_tags
 from deploy.demo.processes import ROOT
-from deploy.demo.projects import image_tags
 from tests.faults.environments import Environments
 from tests.faults.rows import ROWS
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deploy.demo.dockerd import answers
-from deploy.demo.mounts import unmount_below
+from deploy.demo.docker.dockerd import answers
+from deploy.demo.docker.mounts import unmount_below
+from deploy.demo.docker.projects import take_down
 from deploy.demo.processes import ROOT
-from deploy.demo.projects import take_down
 from tests.faults.scenario import OnProgress, Row, silent
 from tests.faults.slot import Orders
 from tests.faults.verdict import Result

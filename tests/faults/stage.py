@@ -20,15 +20,15 @@ import yaml
 
 from deploy.demo.client_access import TIMES, ClientAccess, hosts_of_stack
 from deploy.demo.clients import plain_client
-from deploy.demo.dockerd import Dockerd
-from deploy.demo.engine import Engine, connected
+from deploy.demo.docker.dockerd import Dockerd
+from deploy.demo.docker.engine import Engine, connected
+from deploy.demo.docker.images import ensure_base, ensure_traefik
+from deploy.demo.docker.mounts import unmount_below
 from deploy.demo.environment import WEBHOOK_SECRET, Environment, checked_every, environment
-from deploy.demo.github import release_event, signed_headers
-from deploy.demo.images import ensure_base, ensure_traefik
-from deploy.demo.mounts import unmount_below
+from deploy.demo.github.delivery import release_event, signed_headers
 from deploy.demo.processes import end_group
-from tests.faults.own_files import WithOwnFiles
-from tests.integration.redis_servers import OwnRedis, own_redis
+from tests.faults.releases.own_files import WithOwnFiles
+from tests.integration.redis.redis_servers import OwnRedis, own_redis
 
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "route": 10, "ready": 12}
 """Several environments share two cores, so healthy services need this time; an unhealthy one costs as much."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from tests.faults.rows import ROWS
 from tests.faults.scenario import Row
 from tests.faults.slot import Orders

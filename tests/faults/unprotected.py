@@ -184,7 +184,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         10,
         "Compose's exit code",
-        ("Compose._obey", "if finished.ok:", "if finished.code is not None:"),
+        ("ComposeProgram._obey", "if finished.ok:", "if finished.code is not None:"),
     ),
     _protection(
         11,
@@ -216,7 +216,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         13,
         "the confirmation of the route, and the rollout id in probes",
-        ("steps.switch_route", "await health.confirm_route(run, run.rollout.id, run.stack)", "pass"),
+        ("routes.switch_route", "await health.confirm_route(run, run.rollout.id, run.stack)", "pass"),
         ("health._wait_routed", "mine = answer.ok and answer.rollout == run.rollout.id", "mine = answer.ok"),
         (
             "Bake._watch_route",
@@ -233,7 +233,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         15,
         "the check of the answers that clients get",
-        ("steps.bake", "group.create_task(client_traffic.watch(run, until))", "pass"),
+        ("bake.bake", "group.create_task(client_traffic.watch(run, until))", "pass"),
     ),
     _protection(
         16,
@@ -245,7 +245,7 @@ PROTECTIONS: Sequence[Protection] = (
         17,
         "the wait for the old bot's end",
         (
-            "steps.hand_over",
+            "singletons.hand_over",
             "await _stop_for_good(run, singleton, instance)",
             "asyncio.create_task(_stop_for_good(run, singleton, instance))",
         ),
@@ -276,7 +276,7 @@ PROTECTIONS: Sequence[Protection] = (
         22,
         "both limits of a fetch",
         ("GitSource.__init__", "self._fetch_seconds = fetch_seconds", "self._fetch_seconds = 3600.0"),
-        ("pipeline.preparation", "steps.fetch, times.fetch, retried=True)", "steps.fetch, 3600.0)"),
+        ("pipeline.preparation", "releases.fetch, times.fetch, retried=True)", "releases.fetch, 3600.0)"),
     ),
     _protection(
         23,
@@ -301,7 +301,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         27,
         "the published model of what is live",
-        ("steps.prune", "await run.ports.engine.publish(definition_of(run), run.target)", "pass"),
+        ("releases.prune", "await run.ports.engine.publish(definition_of(run), run.target)", "pass"),
     ),
     _protection(
         28,
@@ -327,7 +327,7 @@ PROTECTIONS: Sequence[Protection] = (
         "digests in the kept definition",
         ("ReleaseImages.obtain", "return with_images(model, digests, names)", "return model"),
         (
-            "images.is_fixed",
+            "service_images.is_fixed",
             'return BUILD in service or AT_DIGEST in str(service.get("image", "")) or is_of_this_machine(service)',
             "return True",
         ),

@@ -10,12 +10,12 @@ from arq.connections import ArqRedis
 
 from app.ledger import Ledger
 from app.queue import open_pool
-from deploy.demo.engine import Engine
+from deploy.demo.docker.engine import Engine
 from deploy.demo.redis_server import redis_server
 from tests.examples import a_stack
-from tests.integration.read_release import SHA, Bench
-from tests.integration.redis_servers import OwnRedis, own_redis
-from tests.integration.sample_stack import Sample, sample_stack
+from tests.integration.compose.read_release import SHA, Bench
+from tests.integration.engine.sample_stack import Sample, sample_stack
+from tests.integration.redis.redis_servers import OwnRedis, own_redis
 
 
 @pytest.fixture(scope="session")

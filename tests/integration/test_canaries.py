@@ -10,7 +10,7 @@ import pytest
 
 from deploy.demo.repository import CONTENT
 from tests.examples import a_stack
-from tests.faults.canaries import (
+from tests.faults.releases.canaries import (
     BEFORE_FLIP,
     IN_BOT,
     IN_BUILD,
@@ -22,8 +22,9 @@ from tests.faults.canaries import (
     printed_by_a_crash,
 )
 from tests.faults.rows.canaries import RELEASES
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.compose.secret_values import learn_env_files
 from workers.adapters.redaction import HIDDEN, Redactor
 from workers.ports import Stamp

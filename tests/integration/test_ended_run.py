@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.engine import Engine, connected
+from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.processes import ROOT
 from tests.integration.waiting import until
 from tests.supervision import descendants
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.redis
 START_SECONDS, END_SECONDS = 120.0, 120.0
 PROJECT, FILES = "com.docker.compose.project", "com.docker.compose.project.config_files"
 
-REDIS_AND_WEB = "tests/integration/web/test_stopping.py"
+REDIS_AND_WEB = "tests/integration/web/server/test_stopping.py"
 GITHUB = "tests/integration/github/test_kill.py"
 
 
@@ -76,8 +76,8 @@ def left_of(seen: dict[int, str]) -> str:
     ("arguments", "words"),
     [
         ((REDIS_AND_WEB,), ("redis-server", "app.main")),
-        ((GITHUB,), ("github_server", "github.telling")),
-        ((REDIS_AND_WEB, GITHUB, "-n", "2", "--dist", "loadfile"), ("redis-server", "app.main", "github_server")),
+        ((GITHUB,), ("github.server", "github.telling")),
+        ((REDIS_AND_WEB, GITHUB, "-n", "2", "--dist", "loadfile"), ("redis-server", "app.main", "github.server")),
     ],
     ids=["redis and web", "github", "in parallel"],
 )

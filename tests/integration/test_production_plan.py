@@ -10,12 +10,12 @@ from app.config.settings import WorkerSettings
 from app.config.stack_file import load_stack
 from app.domain.stack import Color, Stack
 from app.queue import open_pool
-from deploy.demo.engine import Engine, connected
+from deploy.demo.docker.engine import Engine, connected
+from deploy.demo.docker.projects import image_tags
 from deploy.demo.environment import tree_of
 from deploy.demo.processes import ROOT, free_port
-from deploy.demo.projects import image_tags
 from tests.examples import a_traefik
-from tests.integration.repositories import git
+from tests.integration.git.repositories import git
 from workers.adapters.redaction import Redactor
 from workers.inspect.plan import plan
 from workers.ports import Ports

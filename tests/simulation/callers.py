@@ -13,8 +13,8 @@ from app.domain.release import Release, Trigger, new_rollout_id
 from tests.examples import a_release
 from tests.fakes.github_api import FakeGitHubApi, a_published
 from tests.fakes.queue import FakeQueue
-from tests.simulation.observed import Call, Observed
-from tests.simulation.trace import Trace
+from tests.simulation.observation.observed import Call, Observed
+from tests.simulation.observation.trace import Trace
 
 PAUSED, NOT_NEWER, UNAVAILABLE, SILENT, NOTHING = (
     "paused",

@@ -22,12 +22,12 @@ from tests.fakes.updater.worker import FakeWorker
 from tests.fakes.world import World
 from tests.simulation.beginnings import QUEUE, TAGS, adoptable, live, stack_of
 from tests.simulation.callers import Callers
-from tests.simulation.notices import PATIENCE, URLS
-from tests.simulation.observed import Observed
-from tests.simulation.observer import Observer
+from tests.simulation.observation.notices import PATIENCE, URLS
+from tests.simulation.observation.observed import Observed
+from tests.simulation.observation.observer import Observer
+from tests.simulation.observation.trace import Trace
 from tests.simulation.own import UPDATER, due_updater, own_of
 from tests.simulation.schedule import FIRST, NewUpdater, Setting
-from tests.simulation.trace import Trace
 from workers.adapters.notifier import AppriseNotifier
 from workers.control.reconcile import Reconciler
 from workers.main import Beside

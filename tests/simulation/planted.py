@@ -20,13 +20,13 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     "call_stops_the_undo": (Edit("Run.undoing", "self._settled, self._why = True, None", "self._why = None"),),
     "bot_still_stopping": (
         Edit(
-            "steps.restore_singleton",
+            "singletons.restore_singleton",
             "await _stop_for_good(run, singleton, await run.ports.engine.inspect(old))",
             "pass",
         ),
     ),
-    "follower_still_stopping": (Edit("rollout.followers.restore", "await _stop_for_good(run, follower, old)", "pass"),),
-    "old_followers_stay": (Edit("rollout.followers._retire", "await _stop_for_good(run, follower, old)", "pass"),),
+    "follower_still_stopping": (Edit("steps.followers.restore", "await _stop_for_good(run, follower, old)", "pass"),),
+    "old_followers_stay": (Edit("steps.followers._retire", "await _stop_for_good(run, follower, old)", "pass"),),
     "command_is_not_run": (
         Edit("before_flip.run_command", "if before is not None and before.completed:", "if before is not None:"),
     ),
@@ -84,7 +84,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     ),
     "nudge_before_the_rebuild": (Edit("Jobs.nudge", "await self._reconciler.taken_over()", "pass"),),
     "torn_write_loses_the_bot": (
-        Edit("steps.restore_singleton", "or await _stopped_before(run, singleton)", "or None"),
+        Edit("singletons.restore_singleton", "or await _stopped_before(run, singleton)", "or None"),
     ),
     "orphan_is_not_drained": (Edit("rebuild._stop_orphans", "await ports.clock.sleep(stack.times.drain)", "pass"),),
     "one_service_down_is_nothing": (

@@ -13,9 +13,9 @@ from tests.fakes.processes import PROCESS, Stuck, run_processes
 from tests.simulation import events
 from tests.simulation.host import Host, forgotten
 from tests.simulation.invariants.the_end import the_route_names_every_copy
+from tests.simulation.observation.trace import Trace
 from tests.simulation.repeatable import ended_after, no_logs, nothing_random
 from tests.simulation.schedule import Event, Schedule
-from tests.simulation.trace import Trace
 from tests.simulation.undelayed import INVARIANT, difference, undisturbed
 
 HORIZON = 180.0

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from tests.simulation.observation.trace import Trace
 from tests.simulation.schedule import Schedule
-from tests.simulation.trace import Trace
 
 INVARIANT = "a failing notifier changes no rollout"
 FAILURES = {"target_refuses", "target_hangs", "notices_unwritable"}

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.domain.errors import RouteNotConfirmed
+from app.domain.routing.matchers import RuleInvalid
 from app.domain.routing.probe_request import secure
 from app.domain.routing.routes import ClientRoute, precedence
-from app.domain.routing.rule import RuleInvalid
 from app.domain.routing.rule_match import takes
 from app.domain.stack import Stack
 from workers.adoption.adopt import find_all

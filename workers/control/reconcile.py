@@ -14,22 +14,16 @@ import structlog
 from app.api.status import Held
 from app.config.release_policy import ReleasePolicy
 from app.domain.acceptance.decision import Decision, HeldRelease, overtakes
-from app.domain.errors import (
-    AdoptionRefused,
-    LedgerUnavailable,
-    StaleWorker,
-    Superseded,
-)
-from app.domain.notices import messages
+from app.domain.errors import AdoptionRefused, LedgerUnavailable, StaleWorker, Superseded
 from app.domain.release import Release
 from app.domain.release_stack import as_of
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
 from workers.adoption import drift
-from workers.adoption.adopt import adopt
 from workers.control import dropped
 from workers.control.published_file import leave_out_retired, publish_live
+from workers.control.reality import Reality
 from workers.control.rebuild import accept_undecided, end_lost_rollout, rebuild
 from workers.ports import Ports
 from workers.rollout.pipeline import roll_out
@@ -66,7 +60,7 @@ class Reconciler:
         self._looking = False
         self._run: Run | None = None
         self._taken_over = asyncio.Event()
-        self.refused: AdoptionRefused | None = None
+        self._reality = Reality(stack, ports)
         self.replaced = False
 
     async def start(self) -> None:
@@ -80,8 +74,8 @@ class Reconciler:
             await dropped.report(self._ports)
             await self._ports.publisher.rebuild(always=True)
             await self._end_left_over()
-            await self._adopt()
-            await self._see_reality()
+            await self._reality.adopt()
+            await self._reality.see_route()
             await publish_live(self._ports)
             await leave_out_retired(self._ports)
             self._ports.publisher.status(self._ports.journal.state)
@@ -129,6 +123,11 @@ class Reconciler:
         return self._run if self.busy else None
 
     @property
+    def refused(self) -> AdoptionRefused | None:
+        """Why what serves could not be adopted; None if nothing was refused."""
+        return self._reality.refused
+
+    @property
     def busy(self) -> bool:
         """Whether the journal has a rollout: one that runs, or one that has yet to be ended."""
         return self._ports.journal.state.rollout is not None
@@ -141,10 +140,10 @@ class Reconciler:
         await self._ports.publisher.rebuild()
         await accept_undecided(self._ports)
         await self._end_left_over()
-        await self._adopt()
+        await self._reality.adopt()
         await publish_live(self._ports)
         while release := await self._next():
-            await self._see_reality()
+            await self._reality.see_route()
             await self._roll_out(release)
 
     async def _end_left_over(self) -> None:
@@ -207,55 +206,7 @@ class Reconciler:
     async def take_over_what_moved(self) -> None:
         """Adopts what another program put live since the last rollout as the current release."""
         async with self._turn:
-            await self._adopt()
-
-    async def _adopt(self) -> None:
-        """Adopts what serves if it is not the updater's. If the adoption is refused, no release goes live."""
-        state = self._ports.journal.state
-        if state.rollout is not None or not (state.nothing_is_known_live or await self._moved()):
-            return
-        try:
-            adopted = await adopt(self._stack, self._ports)
-        except AdoptionRefused as refused:
-            self.refused = refused
-            await self._hold_back(messages.not_adopted(refused))
-            return
-        self.refused = None
-        if adopted is None:
-            await self._ports.journal.update(lambda s: s.routed_to(None, None))
-
-    async def _moved(self) -> bool:
-        stack = await drift.live_stack(self._stack, self._ports)
-        return not await drift.routes_match(stack, self._ports) and await drift.moved(stack, self._ports)
-
-    async def _hold_back(self, reason: str) -> None:
-        """Pauses, because no known release serves. A pause for another reason keeps it: an alarm reports this one."""
-        state = self._ports.journal.state
-        paused = state.paused and not state.not_adopted
-        unknown = await self._ports.journal.update(
-            lambda s: s.routed_to(None, None) if paused else s.routed_to(None, None).pause(reason, not_adopted=True)
-        )
-        if unknown.pause_reason != state.pause_reason:
-            self._ports.publisher.event("paused", reason=reason)
-        self._ports.publisher.status(unknown)
-
-    async def _see_reality(self) -> None:
-        """Takes the route from its file if the journal does not know it: the color if it runs, and the rollout id.
-
-        This happens after a flip that could be neither confirmed nor undone: a rollout must never begin on the color
-        that has the traffic. The preflight then asks Traefik whether it follows the file.
-        """
-        state = self._ports.journal.state
-        if state.route_id is not None or state.nothing_is_known_live:
-            return
-        color, rollout = await self._ports.route.active(), await self._ports.route.rollout()
-        if color is not None and (color is state.active_color or await self._all_run(color)):
-            await self._ports.journal.update(lambda s: s.routed_to(color, rollout))
-
-    async def _all_run(self, color: Color) -> bool:
-        stack = await drift.live_stack(self._stack, self._ports)
-        found = [await self._ports.engine.find(s.colors[color]) for s in stack.routed]
-        return all(any(i.running for i in instances) for instances in found)
+            await self._reality.adopt()
 
     async def _origin(self) -> Stack:
         """The stack as the release has it that was live when the rollout in the journal began, or that is live now."""

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from app.domain.errors import StillServes
 from app.domain.stack import Color, Stack
-from workers.definition.roles import COLOR_LABEL, role_in
+from workers.definition.services.roles import COLOR_LABEL, role_in
 from workers.ports import Definition, Engine, Instance, Route
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from workers.definition.files.origins import MOUNTED_PARTS
-from workers.definition.retired import uses_of
+from workers.definition.services.retired import uses_of
 
 MARK = "x-updater-mark"
 """The key of a mark in a secret or config: it differs if the value does."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.routing.networks import GIVEN, HOST, Choice, Peers, choose, short
 from app.domain.stack import Stack
-from workers.definition.built_with import SERVICE
+from workers.definition.images.built_with import SERVICE
 
 Model = Mapping[str, Any]
 

@@ -8,9 +8,9 @@ import copy
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from workers.definition.built_with import CONTEXTS, SERVICE
-from workers.definition.colors import CONTAINER, lead, lead_waits
-from workers.definition.retired import SHARED
+from workers.definition.images.built_with import CONTEXTS, SERVICE
+from workers.definition.services.colors import CONTAINER, lead, lead_waits
+from workers.definition.services.retired import SHARED
 
 IDLE_PROFILE = "updater-idle"
 IMAGE = "docker-image://"

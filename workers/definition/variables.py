@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.stack import ALWAYS_SET, ReleaseValue
-from workers.definition.retired import uses_of
+from workers.definition.services.retired import uses_of
 
 SHORT_SHA_LENGTH = 12
 

@@ -26,9 +26,9 @@ from app.domain.stack import BeforeFlip, Color, Follower, RoutedService, Singlet
 from app.domain.state import State
 from workers.adoption import adopt, drift
 from workers.ports import Comparison, Difference, Ports, Stamp
-from workers.rollout import preflight
-from workers.rollout.preflight import GB
-from workers.rollout.reach import out_of_reach
+from workers.rollout.checks.reach import out_of_reach
+from workers.rollout.steps import preflight
+from workers.rollout.steps.preflight import GB
 
 
 async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:

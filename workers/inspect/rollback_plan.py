@@ -12,7 +12,7 @@ from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption import drift
 from workers.ports import Ports, Stamp
-from workers.rollout.reach import out_of_reach
+from workers.rollout.checks.reach import out_of_reach
 
 _BUSY = "a rollout is in progress, and only one may use the release's files at a time"
 

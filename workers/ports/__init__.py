@@ -4,21 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from workers.ports.clock import Clock, TimeLimit
-from workers.ports.engine import (
-    CheckResult,
-    Comparison,
-    Definition,
-    Difference,
-    Engine,
-    FileUse,
-    Instance,
-    LiveFiles,
-    Origin,
-    Outsider,
-    Seen,
-    Stamp,
-    Survey,
-)
+from workers.ports.engine.comparison import Comparison, Difference, FileUse, Origin
+from workers.ports.engine.definition import Definition, LiveFiles, Stamp
+from workers.ports.engine.engine import Engine
+from workers.ports.engine.instance import CheckResult, Instance, Outsider
+from workers.ports.engine.survey import Seen, Survey
 from workers.ports.inbox import Inbox
 from workers.ports.journal import Journal
 from workers.ports.machine import Room

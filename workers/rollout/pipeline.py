@@ -9,10 +9,13 @@ from app.domain.release import Release, Trigger
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Stack
 from app.domain.step import StepId, StepKind
-from workers.rollout import before_flip, followers, steps
-from workers.rollout.health import NewColor
-from workers.rollout.preflight import preflight
-from workers.rollout.run import MARGIN_SECONDS, Run, Step
+from workers.rollout.checks import bake
+from workers.rollout.checks.health import NewColor
+from workers.rollout.run import Run
+from workers.rollout.step import MARGIN_SECONDS, Step
+from workers.rollout.steps import before_flip, colors, followers, releases, routes, singletons
+from workers.rollout.steps.preflight import preflight
+from workers.rollout.subjects import definition_of
 
 ATTEMPTS = 3
 """How often a release is attempted, or its rollout resumed, before an interruption counts as its failure."""
@@ -26,11 +29,11 @@ def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
     times = stack.times
     yield Step(StepKind.PREFLIGHT, preflight, times.route + times.drain + times.health + stack.checks.timeout)
     if recall:
-        yield Step(StepKind.RECALL, steps.recall, times.fetch)
+        yield Step(StepKind.RECALL, releases.recall, times.fetch)
         return
-    yield Step(StepKind.FETCH, steps.fetch, times.fetch, retried=True)
-    yield Step(StepKind.CHECKOUT, steps.checkout, times.fetch, retried=True)
-    yield Step(StepKind.BUILD, steps.build, times.image + 2 * times.build, retried=True)
+    yield Step(StepKind.FETCH, releases.fetch, times.fetch, retried=True)
+    yield Step(StepKind.CHECKOUT, releases.checkout, times.fetch, retried=True)
+    yield Step(StepKind.BUILD, releases.build, times.image + 2 * times.build, retried=True)
     for step, command in stack.before_flip_steps().items():
         action = partial(before_flip.run_command, step=step, command=command)
         yield Step(step.kind, action, times.start + command.limit, step.subject)
@@ -43,24 +46,24 @@ def new_color(stack: Stack) -> Iterator[Step]:
     """
     for service in stack.routed:
         limit = stack.times.start + _stop(stack)
-        yield Step(StepKind.START, partial(steps.start, service=service), limit, service.name, stops=1)
+        yield Step(StepKind.START, partial(colors.start, service=service), limit, service.name, stops=1)
     for service in stack.routed:
-        yield Step(StepKind.HEALTH, partial(steps.check_direct, service=service), stack.times.health, service.name)
+        yield Step(StepKind.HEALTH, partial(colors.check_direct, service=service), stack.times.health, service.name)
 
 
 def take_over(stack: Stack) -> Iterator[Step]:
     """The flip, and the checks that the new color works."""
     times = stack.times
-    yield Step(StepKind.ROUTE_SWITCH, steps.switch_route, times.route)
+    yield Step(StepKind.ROUTE_SWITCH, routes.switch_route, times.route)
     for service in stack.routed:
-        yield Step(StepKind.HEALTH_ROUTED, partial(steps.check_routed, service=service), times.route, service.name)
+        yield Step(StepKind.HEALTH_ROUTED, partial(routes.check_routed, service=service), times.route, service.name)
     for singleton in stack.singletons:
-        action, limit = partial(steps.hand_over, singleton=singleton), times.start + _stop(stack) + times.ready
+        action, limit = partial(singletons.hand_over, singleton=singleton), times.start + _stop(stack) + times.ready
         yield Step(StepKind.RESTART, action, limit, singleton.name, stops=1)
     for follower in stack.followers:
         action, limit = partial(followers.replace, follower=follower), times.start + _stop(stack) + times.ready
         yield Step(StepKind.FOLLOW, action, limit, follower.name, stops=1)
-    yield Step(StepKind.BAKE, steps.bake, times.bake)
+    yield Step(StepKind.BAKE, bake.bake, times.bake)
 
 
 def retirement(stack: Stack) -> Iterator[Step]:
@@ -112,14 +115,14 @@ def begun_again(rollout: Rollout) -> Release | None:
 
 
 async def _check_again(run: Run) -> None:
-    await run.step(Step(StepKind.RESUME, steps.check_again, run.stack.times.health))
+    await run.step(Step(StepKind.RESUME, colors.check_again, run.stack.times.health))
 
 
 async def _prepare(run: Run) -> None:
     """Builds and starts the idle color, and checks it directly. Nothing live is touched."""
     for step in preparation(run.stack, recall=run.rollout.release.recall is not None):
         await run.step(step)
-    async with NewColor(run, steps.definition_of(run)) as run.new_color:
+    async with NewColor(run, definition_of(run)) as run.new_color:
         for step in new_color(run.stack):
             await run.step(step)
 
@@ -145,7 +148,7 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
     """
     await run.undoing(error)
     again = again if run.rollout.reason_code == Interrupted.code else None
-    if await steps.may_not_go_back(run):
+    if await routes.may_not_go_back(run):
         return await stay(run)
     if not run.rollout.past_flip:
         await run.attempt(discard(run.stack))
@@ -178,7 +181,7 @@ async def _lead_back(run: Run) -> bool:
 
     Returns False if the file is right, but Traefik does not confirm it.
     """
-    while await steps.may_lead_to_target(run):
+    while await routes.may_lead_to_target(run):
         await run.ports.clock.sleep(AGAIN_SECONDS)
         if await run.attempt(rollback_route(run.stack)):
             return True
@@ -203,25 +206,25 @@ async def stay(run: Run) -> Rollout:
 
 
 def stop_old_color(stack: Stack) -> Step:
-    return Step(StepKind.STOP_OLD_COLOR, steps.stop_old_color, stack.times.drain + _stop(stack), stops=1)
+    return Step(StepKind.STOP_OLD_COLOR, colors.stop_old_color, stack.times.drain + _stop(stack), stops=1)
 
 
 def prune(stack: Stack) -> Step:
-    return Step(StepKind.PRUNE, steps.prune, stack.times.start)
+    return Step(StepKind.PRUNE, releases.prune, stack.times.start)
 
 
 def discard(stack: Stack) -> Step:
-    return Step(StepKind.DISCARD, steps.discard_new_color, _stop(stack), stops=1)
+    return Step(StepKind.DISCARD, colors.discard_new_color, _stop(stack), stops=1)
 
 
 def rollback_route(stack: Stack) -> Step:
-    return Step(StepKind.ROLLBACK_ROUTE, steps.restore_route, stack.times.route)
+    return Step(StepKind.ROLLBACK_ROUTE, routes.restore_route, stack.times.route)
 
 
 def rollback_singletons(stack: Stack) -> Iterator[Step]:
     limit = 2 * _stop(stack) + stack.times.ready
     for singleton in stack.singletons:
-        action = partial(steps.restore_singleton, singleton=singleton)
+        action = partial(singletons.restore_singleton, singleton=singleton)
         yield Step(StepKind.ROLLBACK_SINGLETON, action, limit, singleton.name, stops=2)
 
 
@@ -239,7 +242,7 @@ def kept_followers(stack: Stack) -> Iterator[Step]:
 
 
 def rollback_stop(stack: Stack) -> Step:
-    return Step(StepKind.ROLLBACK_STOP, steps.stop_new_color, stack.times.drain + _stop(stack), stops=1)
+    return Step(StepKind.ROLLBACK_STOP, colors.stop_new_color, stack.times.drain + _stop(stack), stops=1)
 
 
 def _stop(stack: Stack) -> float:

@@ -1,10 +1,9 @@
 """One rollout in progress. The journal is written before each side effect."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -14,45 +13,18 @@ from app.domain.release import Release
 from app.domain.rollout import Retry, Rollout, RolloutStatus
 from app.domain.stack import Color, Stack
 from app.domain.state import State
-from app.domain.step import ROUTE_SWITCH, StepId, StepKind
+from app.domain.step import ROUTE_SWITCH, StepKind
 from app.domain.traffic import Traffic
 from workers.ports import Definition, Ports, TimeLimit
 from workers.rollout.after_end import AfterEnd, retry_of
 from workers.rollout.retries import Retries
+from workers.rollout.step import MARGIN_SECONDS, Evidence, Step
 from workers.rollout.stop import stop_of
 
 if TYPE_CHECKING:
-    from workers.rollout.health import NewColor
-
-Evidence = Mapping[str, Any]
-MARGIN_SECONDS = 15.0
-"""How much longer than its own limit a step may take before it is cancelled from outside."""
+    from workers.rollout.checks.health import NewColor
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a rollout. `limit` is how many seconds its action may wait.
-
-    `stops`: how many of them, one after another, are for a stop within `times/stop_grace`. Where an instance has a
-    longer grace of its own, the step may wait longer. `retried`: after a transient failure it is tried again.
-    """
-
-    kind: StepKind
-    action: Callable[["Run"], Awaitable[Evidence]]
-    limit: float
-    subject: str = ""
-    stops: int = 0
-    retried: bool = False
-
-    @property
-    def id(self) -> StepId:
-        return StepId(self.kind, self.subject)
-
-    @property
-    def name(self) -> str:
-        return self.id.name
 
 
 class Run:

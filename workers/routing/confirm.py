@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 from app.domain.errors import RouteNotConfirmed
+from app.domain.routing.matchers import ADDRESS
 from app.domain.routing.probe_request import BY_A_MIDDLEWARE, ProbeRequest, all_route_requests, proof_of
-from app.domain.routing.rule import ADDRESS, has
+from app.domain.routing.rule import has
 from app.domain.stack import RoutedService, Stack
 from workers.ports import Answer, Clock, Route
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
+from app.domain.routing.matchers import RuleInvalid
 from app.domain.routing.routes import ClientRoute, is_own_middleware
-from app.domain.routing.rule import RuleInvalid
 from app.domain.routing.rule_form import Form, form_of
 from app.domain.stack import Color, RoutedService
 from workers.routing.dynamic_file import (

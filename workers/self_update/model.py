@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from app.domain.stack import Updater
+from workers.definition.files.injected_files import path_inside
 from workers.definition.files.origins import MOUNTED_PARTS
-from workers.definition.injected_files import path_inside
-from workers.definition.retired import resources_of
+from workers.definition.services.retired import resources_of
 from workers.redaction.encodings import undoubled
 
 SUCCESSOR = "updater-successor"

@@ -15,7 +15,7 @@ import structlog
 from app.domain.errors import UpdaterError
 from app.domain.stack import Updater
 from workers.ports import CheckResult, Instance
-from workers.rollout.readiness import SETTLE_SECONDS
+from workers.rollout.checks.readiness import SETTLE_SECONDS
 from workers.self_update.model import Attempt, Side
 
 TRIES = 5

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from app.domain.callers.compose import DEFAULT_NETWORK, Services, networks, published
 from app.domain.callers.names import CallTarget, plain_names, taken
+from app.domain.routing.matchers import Matcher
 from app.domain.routing.probe_request import secure
 from app.domain.routing.routes import ClientRoute
-from app.domain.routing.rule import Matcher, matchers_of, parse
+from app.domain.routing.rule import matchers_of, parse
 from app.domain.routing.rule_match import Client, client_of
 from app.domain.stack import Stack
 

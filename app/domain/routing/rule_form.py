@@ -1,6 +1,7 @@
 """The form of a rule in which rules for the same requests are equal."""
 
-from app.domain.routing.rule import Matcher, Tree, parse
+from app.domain.routing.matchers import Matcher
+from app.domain.routing.rule import Tree, parse
 
 Form = tuple[str, object]
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-from app.domain.routing.rule import ADDRESS, Either, Matcher, Tree, expression, matchers_of, parse
+from app.domain.routing.matchers import ADDRESS, Matcher, expression
+from app.domain.routing.rule import Either, Tree, matchers_of, parse
 
 _UNLIKELY = "/updater-probe"
 OTHER_PATHS = ("/", _UNLIKELY)

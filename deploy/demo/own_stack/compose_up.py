@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deploy.demo.dockerd import connected
+from deploy.demo.docker.dockerd import connected
+from deploy.demo.docker.projects import LABEL
 from deploy.demo.own_stack.refusal import NotPlayable
-from deploy.demo.projects import LABEL
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 
 POLL_SECONDS = 0.2
 LINES_SHOWN = 20

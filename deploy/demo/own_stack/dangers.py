@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.stack import BOTH, Stack
-from workers.definition.places import SOCKETS, Places, real_path
+from workers.definition.refusals.places import SOCKETS, Places, real_path
 
 Model = Mapping[str, Any]
 

@@ -13,9 +13,10 @@ from typing import Any
 import yaml
 
 from app.domain.stack import Stack
-from deploy.demo.engine import Engine, Say, connected
-from deploy.demo.github_control import GitHubServer, github_server
-from deploy.demo.images import ensure_traefik
+from deploy.demo.docker.engine import Engine, Say, connected
+from deploy.demo.docker.images import ensure_traefik
+from deploy.demo.docker.projects import take_down
+from deploy.demo.github.control import GitHubServer, github_server
 from deploy.demo.own_stack import ingress
 from deploy.demo.own_stack.beside import Beside, beside, compose_model, running
 from deploy.demo.own_stack.compose_up import compose_up, ready
@@ -26,10 +27,9 @@ from deploy.demo.own_stack.place import DEFAULT_ENV_FILE, Asked, Given, make_liv
 from deploy.demo.own_stack.refusal import NotPlayable
 from deploy.demo.own_stack.replacements import Here, Replaced, replaced
 from deploy.demo.processes import free_port
-from deploy.demo.projects import take_down
 from deploy.demo.redis_server import redis_server
 from deploy.demo.updated_stack import UpdatedStack, updater_variables
-from workers.definition.places import SOCKETS
+from workers.definition.refusals.places import SOCKETS
 
 OWN_PORTS = ("public", "internal", "github", "metrics")
 NAMES_SHOWN = 8

@@ -16,8 +16,9 @@ from deploy.demo.own_stack.git import Git
 from deploy.demo.own_stack.host_files import Copied, copy_host_files
 from deploy.demo.own_stack.refusal import NotPlayable
 from deploy.demo.own_stack.tags import Tags, chosen
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.ports import Stamp
 
 DEFAULT_ENV_FILE = ".env"

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.domain.stack import Stack
-from deploy.demo.engine import docker_engine
+from deploy.demo.docker.engine import docker_engine
 from deploy.demo.own_stack.home import OwnStack, own_stack
 from deploy.demo.own_stack.place import Asked
 from deploy.demo.own_stack.refusal import NotPlayable

@@ -2,7 +2,7 @@
 
 import docker
 
-from deploy.demo.images import packed
+from deploy.demo.docker.images import packed
 from deploy.demo.repository import CONTENT
 from tests.acceptance.host.images import GIT_BASE
 

@@ -13,8 +13,8 @@ import docker
 import pytest
 from docker.errors import APIError, ImageNotFound
 
-from deploy.demo.engine import Say
-from deploy.demo.images import bootstrap, packed, traefik_binary
+from deploy.demo.docker.engine import Say
+from deploy.demo.docker.images import bootstrap, packed, traefik_binary
 
 HERE = Path(__file__).parent
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")

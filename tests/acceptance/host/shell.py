@@ -13,7 +13,7 @@ from typing import Any
 from deploy.demo.processes import ROOT
 from tests.acceptance.host.images import GIT_BASE, PARTS_BASE
 from tests.acceptance.host.page import sections
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 
 BLOCK_SECONDS = 300
 UPDATER_VERSION = "0.1.0"

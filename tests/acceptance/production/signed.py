@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tests.acceptance.host.shell import UPDATER_IMAGE
 from tests.acceptance.production.site import SERVICE_USER, Site
-from tests.integration.repositories import Repository
-from tests.integration.signing import Signer, need_ssh_keygen
+from tests.integration.git.repositories import Repository
+from tests.integration.git.signing import Signer, need_ssh_keygen
 
 SIGNED, UNSIGNED = "v1.0.0", "v1.0.1"
 FETCH = """

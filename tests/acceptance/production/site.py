@@ -16,12 +16,12 @@ import yaml
 from docker.models.containers import Container
 
 from deploy.demo.clients import plain_client
-from deploy.demo.engine import Engine, Say, connected
+from deploy.demo.docker.engine import Engine, Say, connected
+from deploy.demo.docker.projects import take_down
 from deploy.demo.environment import Environment, Json
-from deploy.demo.github import REPOSITORY, release_event, signed_headers
-from deploy.demo.github_control import github_server
+from deploy.demo.github.control import github_server
+from deploy.demo.github.delivery import REPOSITORY, release_event, signed_headers
 from deploy.demo.processes import ROOT, free_port
-from deploy.demo.projects import take_down
 from deploy.demo.repository import DemoRepository, Variant
 from tests.acceptance.host.containers import Project
 from tests.acceptance.host.gateway import end_gateway, start_gateway

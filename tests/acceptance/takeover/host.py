@@ -16,7 +16,7 @@ from docker.models.containers import Container
 from app.domain.stack import Color
 from deploy.demo.clients import plain_client
 from deploy.demo.environment import Environment, Json
-from deploy.demo.github import REPOSITORY, release_event, signed_headers
+from deploy.demo.github.delivery import REPOSITORY, release_event, signed_headers
 from deploy.demo.processes import ROOT
 from deploy.demo.repository import Variant
 from tests.acceptance.host.containers import Project

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain.stack import Color
-from deploy.demo.github import REPOSITORY
+from deploy.demo.github.delivery import REPOSITORY
 from deploy.demo.repository import DemoRepository
 
 STACK = Path(__file__).with_name("stack")

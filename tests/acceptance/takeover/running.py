@@ -9,11 +9,11 @@ import docker
 import pytest
 import yaml
 
-from deploy.demo.engine import Engine, Say, connected
-from deploy.demo.github import REPOSITORY
-from deploy.demo.github_control import GitHubServer, github_server
+from deploy.demo.docker.engine import Engine, Say, connected
+from deploy.demo.docker.projects import take_down
+from deploy.demo.github.control import GitHubServer, github_server
+from deploy.demo.github.delivery import REPOSITORY
 from deploy.demo.processes import ROOT
-from deploy.demo.projects import take_down
 from deploy.demo.repository import DemoRepository
 from tests.acceptance.host.gateway import end_gateway, start_gateway
 from tests.acceptance.host.images import pinned_images

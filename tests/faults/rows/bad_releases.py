@@ -6,8 +6,8 @@ import signal
 
 from deploy.demo.client_access import TIMES
 from deploy.demo.repository import Variant
-from tests.faults import releases
 from tests.faults.kill_points import until
+from tests.faults.releases import bad as releases
 from tests.faults.scenario import GOES_BACK, NEVER_FLIPPED, Scenario, row
 
 BAKE_SECONDS = 8.0

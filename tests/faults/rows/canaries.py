@@ -5,10 +5,10 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from deploy.demo.clients import plain_client
-from tests.faults import canaries as files
-from tests.faults.listeners import black_hole
+from tests.faults.breakage.listeners import black_hole
 from tests.faults.observers import command_lines_with, converge, places_with
-from tests.faults.releases import Edit
+from tests.faults.releases import canaries as files
+from tests.faults.releases.bad import Edit
 from tests.faults.scenario import Scenario, row
 from tests.faults.stage import Stage
 

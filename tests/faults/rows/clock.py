@@ -8,7 +8,7 @@ from datetime import datetime
 import redis
 
 from deploy.demo.clients import plain_client
-from tests.faults.false_clock import FalseClock, false_clock
+from tests.faults.breakage.false_clock import FalseClock, false_clock
 from tests.faults.observers import converge, history
 from tests.faults.scenario import Scenario, row
 from tests.faults.stage import Stage

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deploy.demo.engine import connected
+from deploy.demo.docker.engine import connected
 from deploy.demo.repository import Variant
 from tests.faults.observers import history
 from tests.faults.rows.signed_tags import signatures_are_required

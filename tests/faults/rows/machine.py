@@ -5,12 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from deploy.demo.dockerd import Dockerd
-from tests.faults import releases
-from tests.faults.daemon import power_off, restart
-from tests.faults.engine_proxy import EngineProxy, engine_proxy
+from deploy.demo.docker.dockerd import Dockerd
+from tests.faults.breakage.daemon import power_off, restart
+from tests.faults.breakage.engine_proxy import EngineProxy, engine_proxy
 from tests.faults.kill_points import BEFORE_THE_FLIP
 from tests.faults.observers import most_at_once
+from tests.faults.releases import bad as releases
 from tests.faults.rows.route import agreed
 from tests.faults.scenario import Scenario, Skipped, row
 from tests.faults.stage import SHORT, Stage

@@ -14,12 +14,12 @@ from deploy.demo.client_access import TIMES
 from deploy.demo.environment import COMPOSE_SECONDS
 from deploy.demo.processes import ROOT
 from tests.downloads import downloads, seen_from_builds
+from tests.faults.breakage.listeners import Listener, black_hole, broken_off
 from tests.faults.kill_points import until
-from tests.faults.listeners import Listener, black_hole, broken_off
 from tests.faults.observers import converge, history
 from tests.faults.scenario import Scenario, row
 from tests.faults.stage import NAMESPACE, Stage
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 
 RELEASES = 12
 DELIVERIES = 1_000
@@ -177,7 +177,7 @@ def _compose(stage: Stage, *words: str) -> None:
     minutes=0.6,
 )
 async def siege(scenario: Scenario) -> None:
-    await _shown_by(scenario, "tests/integration/web/test_siege.py")
+    await _shown_by(scenario, "tests/integration/web/server/test_siege.py")
 
 
 @row(20, "signature absent, wrong, sha1, non-ASCII, doubled", "401", by_tests=True, minutes=0.4)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from deploy.demo.engine import connected
-from deploy.demo.images import ensure_base
-from tests.faults.releases import never_healthy
+from deploy.demo.docker.engine import connected
+from deploy.demo.docker.images import ensure_base
+from tests.faults.releases.bad import never_healthy
 from tests.faults.scenario import NEVER_FLIPPED, Scenario, row
 from tests.registry import Registry, registry
 

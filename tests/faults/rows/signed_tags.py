@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from tests.faults.scenario import Scenario
-from tests.integration.signing import Signer
+from tests.integration.git.signing import Signer
 
 GIT_SECONDS = 30
 WHO = ("-c", "user.name=Demo", "-c", "user.email=demo@example.invalid")

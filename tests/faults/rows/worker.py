@@ -8,7 +8,7 @@ import time
 
 from tests.faults.kill_points import DISCARD, ROLLBACK, Point, pairs, schedule, until, until_point
 from tests.faults.observers import converge
-from tests.faults.releases import Edit, crashing_bot, never_healthy
+from tests.faults.releases.bad import Edit, crashing_bot, never_healthy
 from tests.faults.rows import route
 from tests.faults.scenario import GOES_BACK, NEVER_FLIPPED, Scenario, row
 from tests.faults.stage import Json, freeze_between_writes

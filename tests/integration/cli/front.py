@@ -23,7 +23,7 @@ from deploy.demo.processes import ROOT, free_port, running
 from tests.examples import a_stack
 from tests.fakes.source import FakeSource
 from tests.fakes.world import World
-from tests.integration.arq_worker import working
+from tests.integration.redis.arq_worker import working
 from tests.integration.waiting import until
 from workers.adapters.disk.history_file import HistoryFile
 from workers.adapters.disk.rollout_logs import RolloutLogs

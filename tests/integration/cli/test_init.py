@@ -22,7 +22,7 @@ from app.cli.init.images.facts import ImageFacts
 from app.cli.init.images.local_images import local_images
 from app.config.stack_file import load_stack
 from deploy.demo.clients import plain_client
-from deploy.demo.engine import Engine, connected
+from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.processes import ROOT, free_port, running
 from tests.integration.waiting import until
 

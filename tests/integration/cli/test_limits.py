@@ -17,7 +17,7 @@ from app.cli.errors import CannotReach, CommandError, NotAllowed, Refused
 from app.cli.following.display import PlainLines
 from app.cli.following.progress import FollowedRollout
 from app.cli.following.watch import LOST_SECONDS, SILENT_SECONDS, RolloutWatch
-from tests.integration.loops import HURRY, HurriedLoop
+from tests.integration.redis.loops import HURRY, HurriedLoop
 
 IDLE: dict[str, Any] = {
     "rollout": None,

@@ -13,10 +13,12 @@ import pytest
 from app.cli.errors import Refused
 from app.domain.stack import Color
 from tests.integration.cli.newcomer import NAMES, NEWCOMERS, Newcomer, newcomer
-from tests.integration.read_release import SHA, release_reader
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from tests.integration.compose.read_release import SHA, release_reader
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.compose.release_reader import ReadRelease
-from workers.definition.transform import as_it_runs, compare
+from workers.definition.changes.comparison import compare
+from workers.definition.live_model import as_it_runs
 from workers.ports import Stamp
 
 SECONDS = 60

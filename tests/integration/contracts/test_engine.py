@@ -13,7 +13,7 @@ from app.domain.stack import Color
 from deploy.demo.repository import Variant
 from tests.examples import sha_of
 from tests.fakes.world import World
-from tests.integration.sample_stack import BLUE, BOT, GREEN, MOVED, Sample, start_one
+from tests.integration.engine.sample_stack import BLUE, BOT, GREEN, MOVED, Sample, start_one
 from tests.integration.waiting import until
 from workers.ports import Comparison, Definition, Engine, Stamp
 

@@ -12,8 +12,8 @@ from app.domain.errors import ComposeInvalid, ReleaseNotKept
 from app.domain.stack import Color
 from tests.examples import sha_of
 from tests.fakes.world import World
-from tests.integration.sample_stack import BLUE, BOT, GREEN, Sample
-from workers.adapters.docker_host.compose.client import find_compose
+from tests.integration.engine.sample_stack import BLUE, BOT, GREEN, Sample
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.ports import Definition, Engine, Instance, Outsider, Stamp
 
 OLD = "v1.0.0"

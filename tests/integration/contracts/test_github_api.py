@@ -12,8 +12,8 @@ from app.domain.acceptance.published import Published
 from app.domain.deployment import DeploymentOutcome, DeploymentReport
 from app.domain.errors import GitHubRefused, GitHubUnavailable
 from app.domain.stack import GitHub
-from deploy.demo.github import REPOSITORY, REPOSITORY_ID
-from deploy.demo.github_control import TOKEN, GitHubServer, github_server
+from deploy.demo.github.control import TOKEN, GitHubServer, github_server
+from deploy.demo.github.delivery import REPOSITORY, REPOSITORY_ID
 from tests.examples import NOW, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse

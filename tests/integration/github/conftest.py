@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.github_control import GitHubServer, github_server
+from deploy.demo.github.control import GitHubServer, github_server
 
 
 @pytest.fixture

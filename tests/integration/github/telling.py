@@ -9,8 +9,8 @@ from pathlib import Path
 
 from app.domain.stack import Color, GitHub
 from app.domain.state import State
-from deploy.demo.github import REPOSITORY
-from deploy.demo.github_control import TOKEN
+from deploy.demo.github.control import TOKEN
+from deploy.demo.github.delivery import REPOSITORY
 from tests.examples import NOW, a_history_entry, a_live, sha_of
 from tests.fakes.world import World
 from workers.adapters.github_api.client import GithubkitApi

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.github_control import GitHubServer
+from deploy.demo.github.control import GitHubServer
 from deploy.demo.processes import running
 from tests.examples import sha_of
 from tests.integration.waiting import until

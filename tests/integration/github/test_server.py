@@ -8,8 +8,8 @@ import pytest
 from githubkit import GitHub
 from githubkit.exception import PrimaryRateLimitExceeded, RequestFailed
 
-from deploy.demo.github import HOOK_ID
-from deploy.demo.github_control import TOKEN, GitHubServer
+from deploy.demo.github.control import TOKEN, GitHubServer
+from deploy.demo.github.delivery import HOOK_ID
 
 OWNER, NAME = "zetherion", "sample-stack"
 SHA = "a" * 40

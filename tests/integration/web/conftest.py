@@ -26,9 +26,9 @@ from deploy.demo.clients import plain_client
 from tests.examples import a_stack
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import World
-from tests.integration.arq_worker import working
+from tests.integration.redis.arq_worker import working
 from tests.integration.waiting import until
-from tests.integration.web.clients import Program
+from tests.integration.web.programs.clients import Program
 from workers.adapters.disk.history_file import HistoryFile
 from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.publisher import LedgerPublisher

@@ -15,8 +15,8 @@ from app.ledger import FORGOTTEN, HISTORY_KEPT, Ledger
 from app.ledger.base import CALL_SECONDS
 from app.ledger.releases import ids_of
 from tests.examples import NOW, a_history_entry, a_release
-from tests.integration.loops import HURRY, HurriedLoop
-from tests.integration.redis_servers import OwnRedis
+from tests.integration.redis.loops import HURRY, HurriedLoop
+from tests.integration.redis.redis_servers import OwnRedis
 
 pytestmark = pytest.mark.redis
 

@@ -17,7 +17,7 @@ from app.web.body import BODY_SECONDS
 from app.web.webhook.receiver import RECORD_SECONDS
 from deploy.demo.clients import plain_client
 from tests.examples import a_live
-from tests.integration.redis_servers import OwnRedis
+from tests.integration.redis.redis_servers import OwnRedis
 from tests.integration.waiting import until
 from tests.integration.web.conftest import OLD_WEBHOOK_SECRET, Listening, environ, listening
 from tests.integration.web.deliveries import head, headers, raw, release_body, signature

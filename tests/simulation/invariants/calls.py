@@ -3,7 +3,7 @@
 from app.domain.errors import ReleaseNotKept, UnknownRollout
 from app.domain.rollout import RolloutStatus
 from tests.simulation.invariants.checks import asked, at_end, on_answer
-from tests.simulation.observed import Call, Observed
+from tests.simulation.observation.observed import Call, Observed
 
 
 @asked(on_answer)

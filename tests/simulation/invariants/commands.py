@@ -3,7 +3,7 @@
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color
 from tests.simulation.invariants.checks import asked, on_effect, on_write
-from tests.simulation.observed import Observed, Write
+from tests.simulation.observation.observed import Observed, Write
 
 RUN = "run "
 

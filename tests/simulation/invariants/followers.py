@@ -3,7 +3,7 @@
 from app.domain.rollout import Rollout, RolloutStatus
 from tests.fakes.engine import Container
 from tests.simulation.invariants.checks import asked, at_end, on_write
-from tests.simulation.observed import Observed, Write
+from tests.simulation.observation.observed import Observed, Write
 
 
 @asked(at_end)

@@ -4,7 +4,7 @@ from app.domain.errors import Cancelled, Superseded
 from app.domain.release import LiveRelease
 from app.domain.state import State
 from tests.simulation.invariants.checks import asked, on_write
-from tests.simulation.observed import Observed, Write
+from tests.simulation.observation.observed import Observed, Write
 
 
 @asked(on_write)

@@ -3,8 +3,8 @@
 from app.domain.notices.notice import digest
 from tests.fakes.notices.targets import Try
 from tests.simulation.invariants.checks import asked, at_end, on_drop, on_message
-from tests.simulation.notices import PATIENCE, Message
-from tests.simulation.observed import Observed
+from tests.simulation.observation.notices import PATIENCE, Message
+from tests.simulation.observation.observed import Observed
 
 
 @asked(on_message)

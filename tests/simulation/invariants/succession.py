@@ -3,7 +3,7 @@
 from app.domain.release import Release
 from tests.fakes.engine import Container
 from tests.simulation.invariants.checks import asked, at_end, on_act, on_ending, on_record, on_write
-from tests.simulation.observed import Observed, Write
+from tests.simulation.observation.observed import Observed, Write
 from workers.self_update.model import Attempt
 
 

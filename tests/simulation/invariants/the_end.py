@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.simulation.invariants.checks import asked, at_end
 from tests.simulation.invariants.journal import no_way_back
-from tests.simulation.observed import Observed
+from tests.simulation.observation.observed import Observed
 
 
 @asked(at_end)

@@ -3,7 +3,7 @@
 from app.domain.stack import Color
 from tests.fakes.engine import Container
 from tests.simulation.invariants.checks import asked, on_ending, on_flip
-from tests.simulation.observed import Observed
+from tests.simulation.observation.observed import Observed
 
 IN_FLIGHT_SECONDS = 1.0
 """How long a request to the engine is on its way at most, while the engine answers."""

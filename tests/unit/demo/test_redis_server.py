@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from deploy.demo.engine import EngineUnavailable
+from deploy.demo.docker.engine import EngineUnavailable
 from deploy.demo.redis_server import CHECKER, START_SECONDS, redis_binary, redis_server
 
 pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("redis_program")]

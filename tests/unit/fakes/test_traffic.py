@@ -4,7 +4,7 @@ from tests.fakes.world import World
 
 
 async def test_counts_restart_after_a_color_is_left() -> None:
-    """Traefik does the same in tests/integration/test_traefik.py."""
+    """Traefik does the same in tests/integration/traefik/test_traefik.py."""
     world = World()
     world.clients.rps, world.clients.failing = 10, {Color.BLUE: 0.5}
     await world.route.flip(Color.BLUE, "r-0")

@@ -9,7 +9,7 @@ from app.domain.stack import RoutedService, Stack
 from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.own_services.container import own_container, own_networks
 from workers.adapters.docker_host.survey import mounts_of, off_host, seen_of
-from workers.definition.roles import role_in
+from workers.definition.services.roles import role_in
 from workers.inspect.mounts import outside
 from workers.ports import Instance
 from workers.routing.traefik_container import peers_among

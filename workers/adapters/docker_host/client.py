@@ -16,8 +16,8 @@ from requests.exceptions import RequestException, Timeout
 from app.domain.errors import EngineFailed
 from workers.adapters.docker_host.reached import addresses_of, every_address, host_of, names_of
 from workers.adapters.threads import in_engine_thread
-from workers.definition.roles import ROLLOUT_LABEL
-from workers.definition.transform import DEFINITION_LABEL, RELEASE_LABEL, SHA_LABEL
+from workers.definition.labels import DEFINITION_LABEL, RELEASE_LABEL, SHA_LABEL
+from workers.definition.services.roles import ROLLOUT_LABEL
 from workers.ports import Instance
 from workers.ports.mutation import Fence, no_fence
 

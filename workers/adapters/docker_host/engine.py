@@ -9,8 +9,8 @@ from workers.adapters.docker_host.engine_definitions import DockerDefinitions
 from workers.adapters.docker_host.images.registries import refusals
 from workers.adapters.docker_host.stored.definitions import CURRENT
 from workers.adapters.threads import in_file_thread
-from workers.definition.retired import left_out
-from workers.definition.roles import roles_in
+from workers.definition.services.retired import left_out
+from workers.definition.services.roles import roles_in
 from workers.ports import Survey
 
 

@@ -14,11 +14,11 @@ from app.domain.errors import (
 from workers.adapters.docker_host import health_check, injection, prune, volumes
 from workers.adapters.docker_host.engine_parts import HostParts
 from workers.adapters.threads import in_file_thread
-from workers.definition import anonymous_volumes
-from workers.definition.copies import copies_of
-from workers.definition.injected_files import injected_files
-from workers.definition.roles import ROLLOUT_LABEL
-from workers.definition.transform import Model
+from workers.definition.files.injected_files import injected_files
+from workers.definition.labels import Model
+from workers.definition.services import anonymous_volumes
+from workers.definition.services.copies import copies_of
+from workers.definition.services.roles import ROLLOUT_LABEL
 from workers.ports import CheckResult, Definition, Instance
 
 TAIL_LINES = 20

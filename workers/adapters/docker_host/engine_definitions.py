@@ -17,19 +17,20 @@ from workers.adapters.docker_host.engine_parts import HostParts
 from workers.adapters.docker_host.stored.definitions import CURRENT, read_model
 from workers.adapters.docker_host.stored.host_file_states import state, untouched_since
 from workers.adapters.threads import in_file_thread
-from workers.definition import transform
-from workers.definition.built_with import built_with
-from workers.definition.changed_values import changed_values
-from workers.definition.colors import with_colors, with_singles
+from workers.definition import live_model, transform
+from workers.definition.changes import comparison
+from workers.definition.changes.changed_values import changed_values
 from workers.definition.files import mounts
 from workers.definition.files.live_files import differing, recorded
-from workers.definition.forbidden import refusal
-from workers.definition.images import as_proven, settled, with_images_of, with_proven
-from workers.definition.jobs import needed_by
+from workers.definition.images.built_with import built_with
+from workers.definition.images.service_images import as_proven, settled, with_images_of, with_proven
+from workers.definition.labels import DEFINITION_LABEL, Model
 from workers.definition.networks import choices, unreached
-from workers.definition.retired import without_retired
-from workers.definition.roles import ROLLOUT_LABEL, roles_in
-from workers.definition.transform import DEFINITION_LABEL
+from workers.definition.refusals.forbidden import refusal
+from workers.definition.services.colors import with_colors, with_singles
+from workers.definition.services.jobs import needed_by
+from workers.definition.services.retired import without_retired
+from workers.definition.services.roles import ROLLOUT_LABEL, roles_in
 from workers.ports import Comparison, Definition, Instance, LiveFiles, Stamp
 
 
@@ -78,7 +79,7 @@ class DockerDefinitions(HostParts):
         kept = await in_file_thread(self._files.read, live) if live else None
         published = await in_file_thread(self._files.read, CURRENT)
         read = await self._reader.read(tree, stamp, published, keep=False)
-        compared = transform.compare(read.model, kept, self._stack, tree=str(tree))
+        compared = comparison.compare(read.model, kept, self._stack, tree=str(tree))
         forbidden, peers = tuple(map(str, read.forbidden)), await self._addresses.peers()
         problems = tuple(f"{problem.code}: {problem.detail}" for problem in read.problems)
         return replace(
@@ -131,7 +132,7 @@ class DockerDefinitions(HostParts):
         runs = with_singles(with_colors(model, self._stack), model, self._stack)
         singles = _singles(instances)
         await self._publish(
-            transform.as_it_runs(runs, before, self._stack, color, made, sha=stamp.sha, singles=singles)
+            live_model.as_it_runs(runs, before, self._stack, color, made, sha=stamp.sha, singles=singles)
         )
         return changed
 
@@ -145,11 +146,13 @@ class DockerDefinitions(HostParts):
         colors = [s.colors[color] for s in part.routed if s.made_from]
         live = [i for service in colors for i in await self.find(service) if i.sha == definition.sha]
         await self._publish(
-            transform.as_it_runs(model, before, self._stack, color, running, sha=definition.sha, singles=_singles(live))
+            live_model.as_it_runs(
+                model, before, self._stack, color, running, sha=definition.sha, singles=_singles(live)
+            )
         )
 
     async def published_release(self) -> tuple[str, Color] | None:
-        return transform.release_in(await in_file_thread(self._files.read, CURRENT))
+        return live_model.release_in(await in_file_thread(self._files.read, CURRENT))
 
     @property
     def published_path(self) -> Path:
@@ -160,7 +163,7 @@ class DockerDefinitions(HostParts):
         if live is None or self._stack.updater is None:
             return
         other = await in_file_thread(read_model, model)
-        new = transform.with_services(live, other, self._stack.updater.services)
+        new = live_model.with_services(live, other, self._stack.updater.services)
         if new != live:
             await self._publish(new)
 
@@ -169,7 +172,7 @@ class DockerDefinitions(HostParts):
         if live is not None and without_retired(live, self._stack) != live:
             await self._publish(live)
 
-    async def _publish(self, live: transform.Model) -> None:
+    async def _publish(self, live: Model) -> None:
         """Writes `live` without the retired services: a definition of an older updater may still have them."""
         try:
             await in_file_thread(self._files.write, CURRENT, without_retired(live, self._stack))
@@ -210,7 +213,7 @@ class DockerDefinitions(HostParts):
             return False
         return await in_file_thread(self._sees_todays_files, instance, await in_file_thread(self._kept, definition.sha))
 
-    def _sees_todays_files(self, instance: Instance, model: transform.Model) -> bool:
+    def _sees_todays_files(self, instance: Instance, model: Model) -> bool:
         """Whether the instance sees the operator's files as they were when `model` was made."""
         now, before = recorded(model["services"][instance.service]["labels"]), recorded(instance.labels)
         if now is None or before is not None:
@@ -227,7 +230,7 @@ class DockerDefinitions(HostParts):
         values = await self._changed_values(model, services)
         return replace(found, changed=(*found.changed, *values))
 
-    def _live_files(self, model: transform.Model, services: Sequence[str]) -> LiveFiles:
+    def _live_files(self, model: Model, services: Sequence[str]) -> LiveFiles:
         changed: dict[str, None] = {}
         now: dict[str, str] = {}
         for name in services:

@@ -32,11 +32,11 @@ from workers.adapters.docker_host.stored.definitions import ReleaseFiles
 from workers.adapters.docker_host.stored.file_store import FileStore
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
-from workers.definition import transform, variables
+from workers.definition import variables
 from workers.definition.environment import environment_names, marked, marks_in
 from workers.definition.files.live_files import why_changed
-from workers.definition.roles import ROLLOUT_LABEL
-from workers.definition.transform import RELEASE_LABEL, SHA_LABEL
+from workers.definition.labels import RELEASE_LABEL, SHA_LABEL, Model
+from workers.definition.services.roles import ROLLOUT_LABEL
 from workers.ports import Definition, Instance, Outsider, Stamp
 from workers.ports.mutation import Fence, no_fence
 
@@ -135,10 +135,10 @@ class HostParts:
     async def _values_for(self, definition: Definition, services: Sequence[str]) -> dict[str, str]:
         return await self._values(await in_file_thread(self._kept, definition.sha), services)
 
-    async def _write(self, stamp: Stamp, model: transform.Model) -> Definition:
+    async def _write(self, stamp: Stamp, model: Model) -> Definition:
         return Definition(await in_file_thread(self._files.write, stamp.sha, model), stamp.sha)
 
-    def _kept(self, sha: str) -> transform.Model:
+    def _kept(self, sha: str) -> Model:
         kept = self._files.read(sha)
         if kept is None:
             raise ReleaseNotKept(f"the definition of {sha} is gone")

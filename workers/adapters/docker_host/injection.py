@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 
 from workers.adapters.docker_host.client import Docker
-from workers.definition.injected_files import InjectedFile
+from workers.definition.files.injected_files import InjectedFile
 
 
 async def inject(engine: Docker, container: str, files: Iterable[InjectedFile]) -> None:

@@ -11,8 +11,8 @@ from docker.models.networks import Network
 from app.domain.stack import Forbid, Stack
 from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.reached import names_of
-from workers.definition.forbidden import EnvFilePaths, Use, forbidden
-from workers.definition.places import SOCKETS, Places
+from workers.definition.refusals.forbidden import EnvFilePaths, Use, forbidden
+from workers.definition.refusals.places import SOCKETS, Places
 
 NEED_NETWORKS = frozenset({Forbid.DOCKER_SOCKET, Forbid.HOST_NAMESPACES})
 

@@ -14,9 +14,9 @@ from workers.adapters.docker_host.client import (
     InUse,
     Missing,
 )
-from workers.definition.image_names import image_repository
-from workers.definition.images import repository_and_tag
-from workers.definition.transform import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
+from workers.definition.images.image_names import image_repository
+from workers.definition.images.service_images import repository_and_tag
+from workers.definition.labels import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
 from workers.ports import Instance
 
 RELEASE_TAG = re.compile(rf".+:[0-9a-f]{{{SHA_LENGTH}}}")

@@ -17,10 +17,10 @@ from workers.adapters.docker_host.reached import address_in, is_off_host
 from workers.adapters.docker_host.stored.host_file_states import last_change, other_versions
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
-from workers.definition.clashes import clashes
 from workers.definition.files.live_files import recorded
-from workers.definition.roles import COLOR_LABEL, ROLLOUT_LABEL, role_in
-from workers.definition.transform import RELEASE_LABEL
+from workers.definition.labels import RELEASE_LABEL
+from workers.definition.refusals.clashes import clashes
+from workers.definition.services.roles import COLOR_LABEL, ROLLOUT_LABEL, role_in
 from workers.ports import Seen, Survey
 
 

@@ -1,7 +1,7 @@
 """Finds the anonymous volumes of containers, and the volumes that images declare."""
 
 from workers.adapters.docker_host.client import Docker, Missing
-from workers.definition.anonymous_volumes import anonymous
+from workers.definition.services.anonymous_volumes import anonymous
 
 
 async def anonymous_volumes(docker: Docker, container: str) -> dict[str, str]:

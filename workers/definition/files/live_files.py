@@ -11,7 +11,7 @@ from typing import Any
 
 from workers.definition.files.origins import MOUNTED_PARTS
 from workers.definition.files.roots import is_in
-from workers.definition.retired import uses_of
+from workers.definition.services.retired import uses_of
 from workers.redaction.encodings import undoubled
 
 FILES_LABEL = "updater.files"

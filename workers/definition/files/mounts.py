@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from workers.definition.files.origins import MOUNTED_PARTS
-from workers.definition.retired import uses_of
+from workers.definition.services.retired import uses_of
 
 Model = dict[str, Any]
 

@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workers.definition.built_with import built_with
 from workers.definition.files.contents import added, differing, some
 from workers.definition.files.roots import Roots, below
 from workers.definition.files.unfetched import Part, in_words, unfetched
-from workers.definition.retired import uses_of
+from workers.definition.images.built_with import built_with
+from workers.definition.services.retired import uses_of
 from workers.ports import FileUse, Origin
 
 Model = dict[str, Any]

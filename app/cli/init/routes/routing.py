@@ -11,8 +11,8 @@ from app.cli.init.traefik.dynamic.labels import label_routes
 from app.cli.init.traefik.dynamic.options import part
 from app.cli.init.traefik.dynamic.routes import FoundRoute
 from app.cli.init.traefik.entrypoints import DEFAULT, UNKNOWN, EntryPoint
+from app.domain.routing.matchers import RuleInvalid
 from app.domain.routing.routes import CATCH_ALL, precedence
-from app.domain.routing.rule import RuleInvalid
 from app.domain.routing.rule_form import form_of
 
 Points = Mapping[str, EntryPoint]

@@ -7,8 +7,8 @@ from typing import Any
 
 from app.cli.init.notes import Notes
 from app.cli.init.routes.routed import RoutedFound
+from app.domain.routing.matchers import RuleInvalid
 from app.domain.routing.routes import CATCH_ALL
-from app.domain.routing.rule import RuleInvalid
 from app.domain.routing.rule_form import form_of
 
 LAST: Mapping[str, int] = {"priority": 1}

@@ -12,7 +12,7 @@ from deploy.demo.own_stack.beside import Beside, compose_model
 from deploy.demo.own_stack.place import Asked, make_live, model_of, read
 from deploy.demo.own_stack.refusal import NotPlayable
 from tests.unit.demo.own_stack.stacks import COMPOSE, content, git, repository
-from workers.adapters.docker_host.compose.client import find_compose
+from workers.adapters.docker_host.compose.program import find_compose
 
 
 @pytest.fixture

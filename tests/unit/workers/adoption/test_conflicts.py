@@ -9,7 +9,7 @@ from app.domain.stack import Color
 from tests.examples import a_routed, a_stack
 from tests.fakes.world import World
 from workers.adoption.conflicts import conflicts
-from workers.rollout import preflight
+from workers.rollout.steps import preflight
 
 MAIL = """
 http:

@@ -12,7 +12,7 @@ from tests.examples import a_release
 from tests.fakes.world import World
 from workers.adoption.conflicts import conflicts
 from workers.inspect import traefik
-from workers.rollout import preflight
+from workers.rollout.steps import preflight
 
 
 def loaded(*routers: dict[str, Any], url: str = "http://10.0.0.9:80") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from app.domain.stack import Color
 from tests.examples import a_release, a_routed, a_stack
 from tests.fakes.world import World
 from workers.adoption.new_routes import still_led
-from workers.rollout import preflight
+from workers.rollout.steps import preflight
 
 MAIL = a_routed("mail", 8070, "/", ClientRoute("web", "PathPrefix(`/mail`)"))
 FILE = """

@@ -302,13 +302,13 @@ async def test_call_right_before_the_begin_counts(world: World, call: str) -> No
         await (operator.pause("wait") if call == "pause" else operator.cancel(NEW.rollout_id))
         done.append("before" if world.state.rollout is None else "during")
 
-    see_reality = worker._see_reality
+    see_route = worker._reality.see_route
 
     async def meanwhile() -> None:
         await ask()
-        await see_reality()
+        await see_route()
 
-    worker._see_reality = meanwhile  # type: ignore[method-assign]  # the moment between the two
+    worker._reality.see_route = meanwhile  # type: ignore[method-assign]  # the moment between the two
     world.inbox.put(NEW)
     await worker.reconcile()
     assert (done, world.publisher.results, world.effects) == (["before"], [], [])

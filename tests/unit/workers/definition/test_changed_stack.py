@@ -9,11 +9,13 @@ from app.domain.release_stack import as_of
 from app.domain.routing.routes import ClientRoute
 from app.domain.stack import BeforeFlip, Color, Follower, Singleton, Stack, made_colors
 from tests.examples import a_routed, a_stack, sha_of
-from workers.definition.changed_values import changed_values
-from workers.definition.colors import with_colors, with_singles
-from workers.definition.images import with_images_of
-from workers.definition.roles import NAME_LABEL, roles_in
-from workers.definition.transform import as_it_runs, compare, one_way, restamp, transform
+from workers.definition.changes.changed_values import changed_values
+from workers.definition.changes.comparison import compare
+from workers.definition.images.service_images import with_images_of
+from workers.definition.live_model import as_it_runs
+from workers.definition.services.colors import with_colors, with_singles
+from workers.definition.services.roles import NAME_LABEL, roles_in
+from workers.definition.transform import one_way, restamp, transform
 from workers.ports import Stamp
 
 BEFORE = a_stack()

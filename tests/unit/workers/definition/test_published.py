@@ -10,11 +10,12 @@ import pytest
 
 from app.domain.stack import BeforeFlip, Color, Follower, RoutedService, Singleton, Stack
 from tests.examples import a_stack
-from workers.adapters.docker_host.compose.client import find_compose
-from workers.definition.copies import copies_of
+from workers.adapters.docker_host.compose.program import find_compose
+from workers.definition.live_model import JOB_PROFILE, as_it_runs
 from workers.definition.published import IDLE_PROFILE, required, startable
-from workers.definition.retired import without_retired
-from workers.definition.transform import JOB_PROFILE, as_it_runs, transform
+from workers.definition.services.copies import copies_of
+from workers.definition.services.retired import without_retired
+from workers.definition.transform import transform
 from workers.ports import Stamp
 
 STACK = a_stack(routed=a_stack().routed[1:])

@@ -10,7 +10,7 @@ from app.domain.notices import notice as notices
 from app.domain.stack import Color, Policy, Stack
 from tests.examples import a_live, a_release, a_rollout, a_stack, a_traefik
 from tests.fakes.world import World
-from tests.integration.signing import need_ssh_keygen
+from tests.integration.git.signing import need_ssh_keygen
 from workers.inspect.disk import MOST
 from workers.inspect.doctor import diagnostics, examine
 from workers.ports import Seen, Survey

@@ -1,7 +1,7 @@
 from app.domain.stack import BeforeFlip, Times
 from tests.examples import a_stack
 from workers.rollout import pipeline
-from workers.rollout.run import MARGIN_SECONDS
+from workers.rollout.step import MARGIN_SECONDS
 
 TIMES = Times(fetch=1_000, build=2_000, start=3_000, health=4_000, route=5_000, ready=6_000, bake=7_000, drain=8_000)
 STACK = a_stack(times=TIMES, before_flip=(BeforeFlip("skills", ("migrate",), 9_000),))

@@ -8,7 +8,7 @@ from app.domain.routing.routes import ClientRoute
 from app.domain.stack import Stack
 from tests.examples import a_routed, a_stack
 from tests.fakes.world import World
-from workers.rollout import preflight
+from workers.rollout.steps import preflight
 from workers.routing.client_certificates import certificates_needed
 
 REQUIRED = "{caFiles: [/ca.pem], clientAuthType: RequireAndVerifyClientCert}"

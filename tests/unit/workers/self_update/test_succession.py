@@ -20,7 +20,7 @@ from tests.fakes.fuse import Crash, Fuse
 from tests.fakes.updater.own_services import FakeOwn, Handed, Machine
 from tests.fakes.world import World
 from workers.control.reconcile import Reconciler
-from workers.rollout.readiness import SETTLE_SECONDS
+from workers.rollout.checks.readiness import SETTLE_SECONDS
 from workers.self_update.model import USED, Attempt, Services, Side
 from workers.self_update.own_services import goes_on
 from workers.self_update.succession import FIRST_AGAIN_SECONDS, Succession

@@ -14,7 +14,7 @@ from workers.adapters.docker_host.client import REMOVED, SERVICE_LABEL, Docker, 
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.threads import in_file_thread
-from workers.definition.transform import Model, image_name
+from workers.definition.labels import Model, image_name
 from workers.ports import Instance, Outsider, Stamp
 
 ALWAYS = "always"

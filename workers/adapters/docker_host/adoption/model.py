@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from app.domain.stack import Color, Stack
 from workers.definition import transform
-from workers.definition.colors import with_colors, with_singles
-from workers.definition.copies import with_copies
-from workers.definition.transform import Model, image_name
+from workers.definition.labels import Model, image_name
+from workers.definition.services.colors import with_colors, with_singles
+from workers.definition.services.copies import with_copies
 from workers.ports import Instance, Stamp
 
 HASH_LABEL = "com.docker.compose.config-hash"

@@ -7,7 +7,7 @@ from typing import Any
 from app.domain.stack import Stack
 from workers.adapters.docker_host.client import ONEOFF_LABEL, PROJECT_LABEL, SERVICE_LABEL
 from workers.adapters.docker_host.reached import SHORT_ID
-from workers.definition.transform import ONCE_LABEL
+from workers.definition.labels import ONCE_LABEL
 from workers.ports import Outsider
 
 FILES_LABEL = "com.docker.compose.project.config_files"

@@ -7,7 +7,7 @@ from pathlib import Path
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Stack
 from workers.adapters.commands import INHERITED
-from workers.definition.transform import ONCE_LABEL
+from workers.definition.labels import ONCE_LABEL
 from workers.definition.variables import values_of
 from workers.ports import Stamp
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from workers.adapters.redaction import text_of
 from workers.adapters.threads import in_file_thread
-from workers.definition.fingerprint import OWN_LABELS
+from workers.definition.changes.fingerprint import OWN_LABELS
 from workers.redaction.found import (
     files_in_model,
     parts_of,

@@ -21,11 +21,8 @@ from workers.adapters.docker_host.stored.file_store import FileStore
 from workers.adapters.docker_host.stored.host_file_states import record, states
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
-from workers.definition import colors, variables
-from workers.definition.bases import built_bases
-from workers.definition.built_with import built_with
-from workers.definition.clashes import clashes
-from workers.definition.copies import uneven
+from workers.definition import variables
+from workers.definition.changes.remade import remade
 from workers.definition.environment import marked
 from workers.definition.files import mounts
 from workers.definition.files.contents import equal
@@ -42,13 +39,18 @@ from workers.definition.files.live_files import (
 )
 from workers.definition.files.origins import Located, locate
 from workers.definition.files.roots import Roots
-from workers.definition.forbidden import Use
-from workers.definition.images import left_behind, with_shared_builds
-from workers.definition.jobs import unrun
-from workers.definition.remade import remade
-from workers.definition.retired import without_retired
-from workers.definition.transform import Model, transform
-from workers.definition.unkept import unkept
+from workers.definition.images.bases import built_bases
+from workers.definition.images.built_with import built_with
+from workers.definition.images.service_images import left_behind, with_shared_builds
+from workers.definition.labels import Model
+from workers.definition.refusals.clashes import clashes
+from workers.definition.refusals.forbidden import Use
+from workers.definition.refusals.unkept import unkept
+from workers.definition.services import colors
+from workers.definition.services.copies import uneven
+from workers.definition.services.jobs import unrun
+from workers.definition.services.retired import without_retired
+from workers.definition.transform import transform
 from workers.inspect.mounts import unlike
 from workers.ports import FileUse, Stamp
 

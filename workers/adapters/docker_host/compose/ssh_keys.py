@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from workers.definition.unkept import INSTEAD_OF_SSH
+from workers.definition.refusals.unkept import INSTEAD_OF_SSH
 
 _NO_JSON = "types.SSHKey"
 

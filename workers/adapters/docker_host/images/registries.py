@@ -12,8 +12,8 @@ from docker.errors import APIError, DockerException
 
 from app.domain.errors import EngineFailed
 from workers.adapters.docker_host.client import Docker, new_client
-from workers.adapters.docker_host.compose.client import DOCKER_CONFIG
-from workers.definition.images import is_of_this_machine, repository_and_tag, unbuilt
+from workers.adapters.docker_host.compose.program import DOCKER_CONFIG
+from workers.definition.images.service_images import is_of_this_machine, repository_and_tag, unbuilt
 
 ANSWER_SECONDS = 15.0
 

@@ -15,7 +15,7 @@ from app.domain.stack import Stack
 from workers.adapters.docker_host.client import SERVICE_LABEL, Docker, Missing
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.images.registries import unreadable_config
-from workers.definition.images import (
+from workers.definition.images.service_images import (
     AT_DIGEST,
     is_fixed,
     is_of_this_machine,
@@ -24,8 +24,8 @@ from workers.definition.images import (
     unbuilt,
     with_images,
 )
-from workers.definition.roles import roles_in
-from workers.definition.transform import SHA_LABEL, Model, image_name
+from workers.definition.labels import SHA_LABEL, Model, image_name
+from workers.definition.services.roles import roles_in
 
 Log = Callable[[str], None]
 

@@ -21,7 +21,8 @@ from workers.adapters.docker_host.client import (
     connect,
     instance_of,
 )
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.own_services.container import own_container
 from workers.adapters.docker_host.stored.definitions import ReleaseFiles, read_model
 from workers.adapters.docker_host.survey import mounts_of

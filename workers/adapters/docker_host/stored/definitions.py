@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.errors import EngineFailed
 from app.files import replace_durably
 from workers.definition.files.mounts import mounted
-from workers.definition.images import as_proven, images_by_digest
+from workers.definition.images.service_images import as_proven, images_by_digest
 
 MODEL_FILE = "compose.json"
 MODE = 0o600

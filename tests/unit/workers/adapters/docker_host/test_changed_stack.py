@@ -17,10 +17,11 @@ from app.domain.release_stack import as_of
 from app.domain.stack import Color, Follower, Singleton, Stack
 from tests.examples import a_stack, sha_of
 from tests.unit.workers.engine_http import http_engine
-from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.stored.definitions import CURRENT, ReleaseFiles
-from workers.definition.roles import NAME_LABEL
+from workers.definition.services.roles import NAME_LABEL
 from workers.definition.transform import restamp, transform
 from workers.ports import Definition, Stamp
 

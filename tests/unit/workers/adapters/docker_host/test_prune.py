@@ -7,7 +7,7 @@ from tests.examples import a_stack, sha_of
 from tests.unit.workers.engine_http import HttpEngine, http_engine
 from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.prune import GB, prune_build_cache, prune_images, prune_left
-from workers.definition.transform import image_name
+from workers.definition.labels import image_name
 from workers.ports import Instance
 
 OLD = image_name("shop", "bot", sha_of("v1.0.0"))

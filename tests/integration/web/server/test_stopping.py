@@ -1,0 +1,73 @@
+"""The web process ends in time after SIGTERM, regardless of its clients."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from arq.connections import ArqRedis
+
+from app.auth.callers import SharedSecret
+from app.ledger import Ledger
+from app.web.body import BODY_SECONDS
+from app.web.server.serve import GRACEFUL_SECONDS
+from tests.integration.waiting import until
+from tests.integration.web.deliveries import head, headers
+from tests.integration.web.server.process import START_SECONDS, WebProcess, web_process
+
+pytestmark = pytest.mark.redis
+
+ROLLOUT = "r-1"
+LINES = ["x" * 20_000] * 500
+"""One chunk of the answer; larger than the buffers of a connection. The ledger itself would write shorter lines."""
+
+LATE = 3.0
+
+
+@contextmanager
+def connection(url: str, *sent: bytes) -> Iterator[socket.socket]:
+    """Sends `sent` and then reads nothing."""
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port or 80)) as client:
+        client.settimeout(START_SECONDS)
+        client.sendall(b"".join(sent))
+        yield client
+
+
+async def ends(process: WebProcess, seconds: float) -> None:
+    """Sends SIGTERM. Raises TimeoutError if the process still runs after `seconds`."""
+    os.kill(process.pid, signal.SIGTERM)
+    state = Path(f"/proc/{process.pid}/stat")
+    await until(lambda: state.read_text().rpartition(")")[2].split()[0] == "Z", seconds)
+
+
+async def test_idle_connections_do_not_delay_shutdown(redis_url: str, namespace: str, tmp_path: Path) -> None:
+    with web_process(redis_url, namespace, tmp_path) as process, connection(process.public) as client:
+        client.sendall(head([], "GET /health HTTP/1.1"))
+        assert client.recv(4096)
+        await ends(process, GRACEFUL_SECONDS)
+
+
+async def test_stalled_body_does_not_delay_shutdown(redis_url: str, namespace: str, tmp_path: Path) -> None:
+    fields = [*headers(b"x" * 100).items(), ("Content-Length", "100")]
+    with web_process(redis_url, namespace, tmp_path) as process, connection(process.public, head(fields), b"x"):
+        await ends(process, BODY_SECONDS + LATE)
+
+
+async def test_stalled_reader_does_not_delay_shutdown(
+    redis_url: str, namespace: str, ledger: Ledger, pool: ArqRedis, tmp_path: Path
+) -> None:
+    for line in LINES:
+        await pool.xadd(ledger.key(f"log:{ROLLOUT}"), {"line": line})
+    with web_process(redis_url, namespace, tmp_path) as process:
+        secret = SharedSecret(tmp_path / "secret").keys()[0].decode()
+        request = head([("X-Updater-Secret", secret)], f"GET /update/rollouts/{ROLLOUT}/log?follow=1 HTTP/1.1")
+        with connection(process.internal, request) as client:
+            while b"xxx" not in client.recv(4096):
+                pass
+            await ends(process, GRACEFUL_SECONDS + LATE)
+        assert "connection" in process.lines()[-1]["event"]

@@ -1,0 +1,187 @@
+"""What was seen during a play: the facts that the invariants judge."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.release import Release, Trigger
+from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.stack import Color
+from app.domain.state import State
+from tests.fakes.disk import FakeDisk
+from tests.fakes.processes import owner
+from tests.fakes.updater.own_processes import OwnProcesses
+from tests.fakes.world import World
+from tests.simulation.observation.notices import Notices
+
+DISTURBING = ("state_damaged", "state_removed", "route_overwritten", "live_dies", "copy_stops", "engine_restarts")
+
+
+@dataclass(eq=False)
+class Call:
+    """A call of an operator. `code`: why it was refused; empty if it was accepted, None until it is answered.
+
+    `began_in` is the rollout that ran when it was asked.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    asked_at: float
+    began_in: Rollout | None = None
+    answered_at: float | None = None
+    code: str | None = None
+    rollout: str = ""
+    on_trial: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        return self.code == ""
+
+    def __str__(self) -> str:
+        answer = {None: "no answer", "": "accepted"}.get(self.code, self.code)
+        return f"{self.name} {self.rollout} at {self.asked_at:.2f} s: {answer}"
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write of the state file: `before` is the last state that a worker wrote.
+
+    `afresh`: the file could not be read before this write, so the state may be an older one or a new one.
+    `failed`: the write before was reported as a failure, so it does not count.
+    """
+
+    before: State
+    after: State
+    afresh: bool
+    failed: bool = False
+
+
+@dataclass
+class Observed:
+    """`accepted` are the releases that were answered with 202, by rollout id. `begun` are the rollouts that began, and
+    `ends` has their final ends.
+
+    `faults` are those that go on, `happened` counts all that happened. `paused_at` is when the last pause began,
+    `unpauses` how many were asked for. `last` is the last state that a worker wrote. `ever_live` are the rollouts whose
+    releases were live. `last_failed`: the write of `last` is reported as a failure.
+
+    `own`: the updater's own services, if the stack has them. `successions` are the rollouts whose succession began.
+    `epochs` has the epoch that each process took, by its name, and `latest_epoch` the last one that was taken.
+    `overwritten_at`: when another program last wrote the route file.
+    """
+
+    world: World
+    calls: list[Call] = field(default_factory=list)
+    accepted: dict[str, Release] = field(default_factory=dict)
+    ends: dict[str, list[str]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    happened: Counter[str] = field(default_factory=Counter)
+    paused_at: float = 0.0
+    unpauses: int = 0
+    begun: set[str] = field(default_factory=set)
+    shas_live: list[str] = field(default_factory=list)
+    last: State = field(default_factory=State)
+    ever_live: set[str] = field(default_factory=set)
+    last_failed: bool = False
+    own: OwnProcesses | None = None
+    successions: set[str] = field(default_factory=set)
+    epochs: dict[str, int] = field(default_factory=dict)
+    latest_epoch: int = 0
+    overwritten_at: float = -math.inf
+
+    def __post_init__(self) -> None:
+        self.notices = Notices(self.world)
+
+    @property
+    def now(self) -> float:
+        return self.world.clock.monotonic()
+
+    @property
+    def disk(self) -> FakeDisk:
+        return self.world.disk
+
+    @property
+    def state(self) -> State:
+        """The state in the file; the last one that was written if the file cannot be read."""
+        return self.disk.file if isinstance(self.disk.file, State) else self.last
+
+    @property
+    def served(self) -> Color | None:
+        return self.world.route.served()[0]
+
+    @property
+    def succeeds(self) -> bool:
+        """Whether a succession has begun, and not ended."""
+        attempt = self.own.machine.attempt if self.own is not None else None
+        return attempt is not None and not attempt.ended
+
+    @property
+    def acting(self) -> str | None:
+        """The name of the process that runs now."""
+        process = owner()
+        return process.name if process is not None else None
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether something beside the updater may need a repair: a lost state file, a route changed by hand."""
+        return bool(self.faults or any(self.happened[what] for what in DISTURBING))
+
+    def noted(self, write: Write) -> None:
+        """Remembers what the write changed."""
+        before, after = write.before, write.after
+        self._notes_epoch(write)
+        if after.paused and not before.paused:
+            self.paused_at = self.now
+        never_began = write.failed and before.rollout is not None and not before.rollout.steps
+        if before.rollout is not None and after.rollout is None and not write.afresh and not never_began:
+            self._ended(before, after)
+        if write.afresh and (
+            after.previous is None or after.current is None or after.previous.sha == after.current.sha
+        ):
+            self.shas_live = []  # nothing on the machine says what was live before
+        if write.afresh:
+            self._begins_afresh(after)
+        if after.current is not None and (not self.shas_live or self.shas_live[-1] != after.current.sha):
+            self.shas_live.append(after.current.sha)
+        if after.rollout is not None and before.rollout is None:
+            self.counts["rollouts"] += 1
+            self.begun.add(after.rollout.id)
+        if after.current is not None and not write.afresh:
+            self.ever_live.add(after.current.rollout_id)
+        self.last, self.last_failed = after, self.disk.fails_late
+
+    def _notes_epoch(self, write: Write) -> None:
+        """A worker has its epoch from its first write on. A lost state file begins a new count."""
+        me = self.acting
+        if me is None:
+            return
+        if write.after.epoch > write.before.epoch or (write.afresh and me not in self.epochs):
+            self.epochs[me] = self.latest_epoch = write.after.epoch
+
+    def _begins_afresh(self, after: State) -> None:
+        """Forgets what only the lost file said: an end that happens again, and releases that Redis does not know.
+
+        Those older than the live one count as decided.
+        """
+        if after.rollout is not None:
+            self.ends.pop(after.rollout.id, None)
+        live = after.current.order if after.current else None
+        keys = self.world.inbox.keys | {release.key for release in after.accepted}
+        self.accepted = {
+            rollout: release
+            for rollout, release in self.accepted.items()
+            if release.key in keys and (live is None or release.trigger is Trigger.MANUAL or release.order >= live)
+        }
+
+    def _ended(self, before: State, after: State) -> None:
+        rollout = before.rollout
+        assert rollout is not None
+        status = next((r.status for r, _ in reversed(self.world.publisher.kept) if r.id == rollout.id), None)
+        self.counts[f"ended {status or 'without a record'}"] += 1
+        if after.begins_again(rollout):
+            self.counts["begun again"] += 1
+            return
+        self.ends.setdefault(rollout.id, []).append(str(status or RolloutStatus.FAILED))

@@ -1,0 +1,83 @@
+"""Hands a singleton over to the new release, and back to the old one. It never runs twice."""
+
+from app.domain.errors import SingletonNeverReady, SingletonNotGone, UpdaterError
+from app.domain.stack import Singleton
+from app.domain.step import StepId, StepKind
+from workers.ports import Instance
+from workers.rollout import one_version
+from workers.rollout.checks import health, readiness
+from workers.rollout.run import Run
+from workers.rollout.step import Evidence
+from workers.rollout.subjects import definition_of, instances_of, services_of
+
+
+async def hand_over(run: Run, singleton: Singleton) -> Evidence:
+    """Creates the new one, stops the old, confirms that it is gone, starts the new, waits for it. Never runs two."""
+    engine, clock, definition = run.ports.engine, run.ports.clock, definition_of(run)
+    files = await one_version.as_defined(run, definition, [singleton.service])
+    found = await instances_of(run, services_of(run, singleton))
+    made = [i for i in found if i.rollout == run.rollout.id]
+    old = [i for i in found if not i.gone and i.rollout != run.rollout.id]
+    same = not made and len(old) == 1 and old[0].service == singleton.service
+    if same and await engine.unchanged(old[0], definition):
+        return {"skipped": "nothing about it changed"}
+    new = await engine.create(definition, singleton.service)
+    for instance in old:
+        await run.record(lambda r, i=instance: r.replacing(singleton.name, i.id))  # type: ignore[misc]
+        await _stop_for_good(run, singleton, instance)
+    stopped = clock.monotonic()
+    await engine.resume(new.id)
+    seen = await readiness.wait_ready(run, new)
+    if not seen.ready:
+        raise await _never_ready(run, singleton, seen)
+    one_version.same(files, await one_version.as_defined(run, definition, [singleton.service]))
+    gap = round(clock.monotonic() - stopped, 3) if old else None
+    return {"instance": new.id, "gap_seconds": gap, **seen.evidence()}
+
+
+async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
+    """Confirms that the new one is gone, then starts the old one again."""
+    for new in await run.ports.engine.find(singleton.service, rollout=run.rollout.id):
+        await _stop_for_good(run, singleton, new)
+        await run.ports.engine.remove(new.id)
+    old = run.rollout.replaced.get(singleton.name) or await _stopped_before(run, singleton)
+    if old is None:
+        return {"skipped": "the old one was never stopped"}
+    # It may still be shutting down: the engine ignores a start of what still runs, and the old one would then end.
+    await _stop_for_good(run, singleton, await run.ports.engine.inspect(old))
+    await run.ports.engine.resume(old)
+    seen = await readiness.wait_ready(run, await run.ports.engine.inspect(old))
+    if not seen.ready:
+        raise SingletonNeverReady(f"the old one was started again but is not ready: {seen}", service=singleton.name)
+    return {"instance": old, **seen.evidence()}
+
+
+async def _stopped_before(run: Run, singleton: Singleton) -> str | None:
+    """The singleton that was stopped although the journal does not say so: its last write can be lost or torn.
+
+    Without that record, it is the newest one of the live release, if none runs. None if one runs, or none is left, or
+    if each hand-over that began has also ended, by the same worker: then it is known that nothing was stopped, and one
+    that does not run was stopped before, maybe on purpose.
+    """
+    live, hand_over = run.rollout.previous, StepId(StepKind.RESTART, singleton.name)
+    unclear = any(step.id == hand_over and not step.completed for step in run.rollout.steps)
+    if live is None or not unclear:
+        return None
+    found = await instances_of(run, services_of(run, singleton))
+    if any(not i.gone for i in found):
+        return None
+    at = {i.id: (i.rollout == live.rollout_id, i.sha == live.sha, i.created or run.rollout.started_at) for i in found}
+    return max(at, key=lambda each: at[each], default=None)
+
+
+async def _never_ready(run: Run, singleton: Singleton, seen: readiness.Readiness) -> UpdaterError:
+    lines = await run.ports.engine.tail(seen.instance.id, health.TAIL_LINES)
+    detail = f"within {run.stack.times.ready:.0f} s; {seen}"
+    return SingletonNeverReady(detail, service=singleton.name, last_lines=lines)
+
+
+async def _stop_for_good(run: Run, singleton: Singleton, instance: Instance) -> None:
+    await run.ports.engine.stop(instance.id, instance.grace(run.stack.times.stop_grace))
+    now = await run.ports.engine.inspect(instance.id)
+    if not now.gone:
+        raise SingletonNotGone(f"it is still {now.state}", service=singleton.name)

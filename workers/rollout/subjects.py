@@ -1,0 +1,54 @@
+"""What a rollout acts on: its definition, and the instances of its services."""
+
+import asyncio
+
+from app.domain.errors import (
+    BakeFailed,
+    InternalError,
+    NeverHealthy,
+)
+from app.domain.release_stack import names_of
+from app.domain.stack import Follower, RoutedService, Singleton
+from workers.ports import Definition, Instance
+from workers.rollout.checks import health
+from workers.rollout.run import Run
+
+
+async def instances_of(run: Run, services: list[str], *, rollout: str | None = None) -> list[Instance]:
+    found = await asyncio.gather(*(run.ports.engine.find(s, rollout=rollout) for s in services))
+    return [instance for instances in found for instance in instances]
+
+
+async def copies_of(run: Run, service: RoutedService, missing: type[NeverHealthy | BakeFailed]) -> list[Instance]:
+    """The copies that this rollout started, all of them. Raises `missing` if one is gone."""
+    name, number = service.colors[run.target], run.rollout.copies.get(service.name, 1)
+    made = await run.ports.engine.find(name, rollout=run.rollout.id)
+    if len(made) < number:
+        raise missing(f"of {number} containers of {name}, {len(made)} exist", service=service.name)
+    return made
+
+
+def services_of(run: Run, uncolored: Singleton | Follower) -> list[str]:
+    """The Compose services that have run it: the release before may have it under another name."""
+    names = names_of(run.origin)
+    before = [service for service in run.origin.uncolored if names[service] == uncolored.name]
+    return list(dict.fromkeys((uncolored.service, *before)))
+
+
+def definition_of(run: Run) -> Definition:
+    """The definition that this rollout made; after an interruption, the one on disk."""
+    if run.definition is None:
+        run.definition = run.ports.engine.defined(sha_of(run))
+    return run.definition
+
+
+def new_color_of(run: Run) -> health.NewColor:
+    if run.new_color is None:
+        raise InternalError("a step of the new color ran outside its context")
+    return run.new_color
+
+
+def sha_of(run: Run) -> str:
+    if run.rollout.sha is None:
+        raise InternalError("no tag was fetched")
+    return run.rollout.sha
