@@ -61,7 +61,7 @@ async def run(settings: WorkerSettings, stack: Stack, redactor: Redactor) -> Non
         if own is not None and stack.updater is not None:
             # First, because an unfinished earlier succession holds back everything else.
             beside.insert(0, Succession(stack, stack.updater, ports, reconciler, own))
-        jobs = Jobs(stack, ports, reconciler)
+        jobs = Jobs(stack, ports, reconciler, github)
         queue = partial(build_worker, jobs, pool, settings.namespace, hide=redactor.value)
         working = asyncio.create_task(
             work(stack, reconciler, ports, beside, lease=lease, queue=queue, connected=github.open)
@@ -96,7 +96,7 @@ def _beside(
     settings: WorkerSettings, stack: Stack, ports: Ports, github: GithubkitApi, reconciler: Reconciler
 ) -> list[Beside]:
     """The tasks that run in every worker, and those that talk to GitHub, as far as the settings enable them."""
-    parts: list[Beside] = [UnreadableReleases(ports), DiskWatch(ports, reconciler)]
+    parts: list[Beside] = [UnreadableReleases(ports, stack.tags), DiskWatch(ports, reconciler)]
     if settings.check_minutes:
         parts.append(MissedReleases(stack, ports, github, reconciler, every=60 * settings.check_minutes))
     if settings.github_token and stack.github.deployments:

@@ -29,6 +29,7 @@ class Live(ResponseModel):
 
     `adopted`: it was running before the updater. If its tag is `unknown`, `sha` is a digest of its images.
     `copies`: how many containers of each routed service it runs; without one that is not known.
+    `published_at`: GitHub's date, or when it was accepted; None if neither is known.
     """
 
     tag: str = ""
@@ -37,6 +38,7 @@ class Live(ResponseModel):
     since: str | None = None
     adopted: bool = False
     copies: dict[str, int] = Field(default_factory=dict)
+    published_at: str | None = None
 
     @classmethod
     def of(cls, live: LiveRelease) -> Self:
@@ -47,6 +49,7 @@ class Live(ResponseModel):
             since=iso(live.since),
             adopted=live.adopted,
             copies=dict(live.copies),
+            published_at=iso(live.published_at),
         )
 
 

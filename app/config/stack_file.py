@@ -12,6 +12,7 @@ from app.config.problems import problems
 from app.config.release_files import FilesPart, Inside, VariableName, contradictions
 from app.config.rival_routes import equal_routes, hidden_routes
 from app.config.routed import Name, Part, RoutedPart, Seconds, ServiceName, TraefikPart
+from app.config.tags import TagsPart, default_tags
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
     REPOSITORY,
@@ -110,7 +111,7 @@ class _File(Part):
     allow_unset: list[VariableName] = Field(default_factory=list)
     files: FilesPart = Field(default_factory=FilesPart)
     channel: Channel = Channel.STABLE
-    tags: str = Field("v*", min_length=1, max_length=100)
+    tags: TagsPart = Field(default_factory=default_tags)
     supersede: Supersede = Supersede.BEFORE_FLIP
     traefik: TraefikPart
     routed: dict[Name, RoutedPart] = Field(min_length=1)
@@ -232,7 +233,7 @@ def _stack(file: _File, repository: str | None) -> Stack:
         allow_unset=frozenset(file.allow_unset),
         files=file.files.rules(),
         channel=file.channel,
-        tags=file.tags,
+        tags=file.tags.rule(),
         supersede=file.supersede,
         traefik=file.traefik.traefik(),
         routed=tuple(s.service(name) for name, s in file.routed.items()),

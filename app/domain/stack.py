@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.routing.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.step import StepId, StepKind
+from app.domain.tags import TagRule
 
 
 class Color(StrEnum):
@@ -272,7 +273,7 @@ class Stack:
     allow_unset: frozenset[str] = frozenset()
     files: FileRules = field(default_factory=FileRules)
     channel: Channel = Channel.STABLE
-    tags: str = "v*"
+    tags: TagRule = TagRule()  # noqa: RUF009 - it is frozen
     supersede: Supersede = Supersede.BEFORE_FLIP
     singletons: tuple[Singleton, ...] = ()
     followers: tuple[Follower, ...] = ()

@@ -133,6 +133,7 @@ class Operator:
             recall=target.sha,
             current_env=current_env,
             by=by,
+            published_at=target.published_at,
         )
         self._ports.publisher.status(await self._ports.journal.update(lambda s: s.accept(release)))
         self._ports.publisher.queued([release])

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.api.model import time_in
 from app.domain.acceptance.policy import ReleaseEvent
 from app.domain.errors import DeliveryRefused
 
@@ -36,6 +37,7 @@ class _EventRelease(_Model):
     prerelease: bool
     author: _EventAuthor | None = None
     immutable: bool | None = None
+    published_at: str | None = None
 
 
 class _Event(_Model):
@@ -78,4 +80,5 @@ def parse_release(body: bytes) -> ReleaseEvent:
         prerelease=delivery.release.prerelease,
         author=delivery.release.author.login if delivery.release.author else None,
         immutable=delivery.release.immutable,
+        published_at=time_in(delivery.release.published_at),
     )

@@ -109,7 +109,7 @@ class Receiver:
         live = live_tag(await published_status(self.ledger))
         if reason := reason_to_ignore(event, self.stack, live):
             return _ignored(reason, event)
-        release = _release(event, delivery)
+        release = _release(event, delivery, self.stack)
         known = await self.ledger.accept(release)
         if known is not None:
             return _recorded(200, "duplicate", known, event)
@@ -123,14 +123,16 @@ class Receiver:
             log.warning("nudge not sent; the worker finds the release at its next check", reason=str(away))
 
 
-def _release(event: ReleaseEvent, delivery: str | None) -> Release:
+def _release(event: ReleaseEvent, delivery: str | None, stack: Stack) -> Release:
     return Release(
         key=event.key,
         tag=event.tag,
         rollout_id=new_rollout_id(),
         trigger=Trigger.WEBHOOK,
         accepted_at=datetime.now(UTC),
+        version=stack.tags.version_in(event.tag),
         delivery=delivery,
+        published_at=event.published_at,
     )
 
 

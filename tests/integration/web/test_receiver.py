@@ -26,6 +26,9 @@ pytestmark = pytest.mark.redis
 
 BODY = release_body()
 PATH = "/webhooks/github"
+UNMATCHED = "the tag does not match `tags` of the stack file (v*)."
+CHARACTERS = "The updater accepts only letters, digits and `. _ + - @ /` in a tag"
+BY_DATE = 'If it is a release of this stack, write `tags: {pattern: "*", order: published}` in the stack file'
 DEEP = b"[" * 100_000 + b"]" * 100_000
 
 
@@ -74,9 +77,12 @@ async def test_ping_needs_a_valid_signature(github: httpx.AsyncClient) -> None:
     [
         (release_body(action="edited"), "the action is not published or released"),
         (release_body(repository={"id": 1, "full_name": "octo/other"}), "another repository"),
-        (release_body(tag="latest"), "the tag does not have the form v1.2.3"),
-        (release_body(tag="--upload-pack=x"), "the tag does not have the form v1.2.3"),
-        (release_body(tag="v1\u0000;rm -rf"), "the tag does not have the form v1.2.3"),
+        (
+            release_body(tag="latest"),
+            f"{UNMATCHED} {BY_DATE}",
+        ),
+        (release_body(tag="--upload-pack=x"), f"{UNMATCHED} {CHARACTERS}"),
+        (release_body(tag="x\u0000;rm -rf"), f"{UNMATCHED} {CHARACTERS}"),
         (release_body(tag="v0.9.0"), "not newer than the live release"),
         (release_body(tag="v1.0.0"), "not newer than the live release"),
     ],

@@ -1,5 +1,6 @@
 import hmac
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ def test_recorded_deliveries_are_parsed(sample: str, action: str, prerelease: bo
         draft=False,
         prerelease=prerelease,
         author="Codertocat",
+        published_at=datetime(2019, 5, 15, 15, 20, 53, tzinfo=UTC),
     )
 
 
@@ -114,6 +116,19 @@ def test_author_and_immutability_are_optional(
 ) -> None:
     event = parse_release(delivery(release=release(**fields)))
     assert (event.author, event.immutable) == (author, immutable)
+
+
+@pytest.mark.parametrize(
+    ("published_at", "at"),
+    [
+        ({}, None),
+        ({"published_at": None}, None),
+        ({"published_at": "2026-01-02T03:04:05Z"}, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ({"published_at": "soon"}, None),
+    ],
+)
+def test_date_of_publication_is_optional(published_at: dict[str, Any], at: datetime | None) -> None:
+    assert parse_release(delivery(release=release(**published_at))).published_at == at
 
 
 def test_unknown_or_unneeded_fields_are_ignored() -> None:
