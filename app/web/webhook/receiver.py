@@ -28,8 +28,8 @@ from app.web.calls.live import live_tag
 from app.web.errors import HANDLERS, error, not_found
 from app.web.published import published_status
 from app.web.webhook.access_log import Line
-from app.web.webhook.delivery import check_signature, parse_release
-from app.web.webhook.headers import check_head
+from app.web.webhook.delivery import check_signature, parse_release, payload_of
+from app.web.webhook.headers import check_head, type_in
 
 RECORD_SECONDS = 3.5
 """Together with the body's five seconds this stays below GitHub's limit of ten for the answer.
@@ -98,7 +98,7 @@ class Receiver:
             return DeliveryOutcome(200, {"status": "pong"}, "pong")
         if kind != "release":
             return _ignored("the event is not release")
-        event = parse_release(body)
+        event = parse_release(payload_of(body, type_in(request.headers)))
         try:
             async with asyncio.timeout(RECORD_SECONDS):
                 return await self._decide(event, request.headers.get("x-github-delivery"))

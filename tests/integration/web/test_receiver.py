@@ -14,13 +14,14 @@ from structlog.testing import capture_logs
 from app.config.settings import WebSettings
 from app.queue import open_pool
 from app.web.body import BODY_SECONDS
+from app.web.webhook.headers import FORM
 from app.web.webhook.receiver import RECORD_SECONDS
 from deploy.demo.clients import plain_client
 from tests.examples import a_live
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import until
 from tests.integration.web.conftest import OLD_WEBHOOK_SECRET, Listening, environ, listening
-from tests.integration.web.deliveries import head, headers, raw, release_body, signature
+from tests.integration.web.deliveries import form, head, headers, raw, release_body, signature
 
 pytestmark = pytest.mark.redis
 
@@ -53,6 +54,45 @@ async def test_release_is_recorded_before_the_answer(web: Listening, github: htt
     content = answer.json()
     assert (content["status"], content["release"]) == ("accepted", {"key": "1:2", "tag": "v1.1.0"})
     assert [r.rollout_id for r in await web.ledger.pending()] == [content["rollout_id"]]
+
+
+@pytest.mark.parametrize("kind", [FORM, f"{FORM}; charset=utf-8", FORM.upper()])
+async def test_form_is_the_same_release(web: Listening, github: httpx.AsyncClient, kind: str) -> None:
+    """GitHub's default content type. The signature covers the form as it is sent."""
+    body = form(release_body(release_id=7, text="ä & payload=%7B%7D + ?"))
+    answer = await post(github, body, **{"Content-Type": kind})
+    assert (answer.status_code, answer.json()["release"]) == (202, {"key": "1:7", "tag": "v1.1.0"})
+    again = await post(github, release_body(release_id=7))
+    assert (again.status_code, again.json()["status"]) == (200, "duplicate")
+
+
+async def test_ping_as_a_form_is_answered(github: httpx.AsyncClient) -> None:
+    answer = await post(github, form(b'{"zen": "x"}'), **{"Content-Type": FORM, "X-GitHub-Event": "ping"})
+    assert answer.json() == {"status": "pong"}
+
+
+async def test_signature_of_the_decoded_form_is_refused(github: httpx.AsyncClient) -> None:
+    change = {"Content-Type": FORM, "X-Hub-Signature-256": signature(BODY)}
+    assert (await post(github, form(BODY), **change)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (BODY, FORM),
+        (form(BODY), "application/json"),
+        (b"more=1&" + form(BODY), FORM),
+        (form(BODY) + b"&" + form(BODY), FORM),
+        (b"payload=", FORM),
+        (b"payload=%7B", FORM),
+        (b"payload=%ff", FORM),
+        (release_body(note="&payload=" + form(BODY).decode().removeprefix("payload=") + "&"), FORM),
+    ],
+)
+async def test_other_form_is_a_400(web: Listening, github: httpx.AsyncClient, body: bytes, kind: str) -> None:
+    """The content type is not signed: a text in the signed JSON is never taken for the payload."""
+    assert (await post(github, body, **{"Content-Type": kind})).status_code == 400
+    assert await web.ledger.pending() == []
 
 
 async def test_repeated_release_is_a_duplicate(github: httpx.AsyncClient) -> None:
@@ -152,7 +192,7 @@ async def test_a_doubled_signature_is_a_401(web: Listening, second: str) -> None
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        ((("Content-Type", "application/x-www-form-urlencoded"), "Content-Type"), 415),
+        ((("Content-Type", "multipart/form-data; boundary=x"), "Content-Type"), 415),
         ((("Content-Type", "text/plain; application/json"), "Content-Type"), 415),
         ((("X-Nothing", ""), "Content-Type"), 415),
         ((("Content-Encoding", "gzip"), ""), 415),
