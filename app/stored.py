@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.history import HistoryEntry
 from app.domain.release import Release
 from app.domain.tags import is_name
@@ -12,6 +13,7 @@ from app.lazy_adapter import LazyAdapter
 
 RELEASE = LazyAdapter(Release)
 ENTRY = LazyAdapter(HistoryEntry)
+IGNORED = LazyAdapter(IgnoredRelease)
 T = TypeVar("T")
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from app.api.model import ResponseModel, iso
 from app.api.rollout import Result
 from app.domain.acceptance.decision import HeldRelease
+from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.findings import Alarm
 from app.domain.notices import messages
 from app.domain.release import LiveRelease
@@ -161,11 +162,31 @@ class PublishedStatus(ResponseModel):
         return self.rollout is not None and self.rollout.id == rollout_id
 
 
+class IgnoredDelivery(ResponseModel):
+    """A release that was ignored: `cause` is a stable word, `reason` says why and what to write, `at` is when.
+
+    `delivery`: the id of the webhook; None if it was found in GitHub's list.
+    """
+
+    tag: str = ""
+    repository: str = ""
+    action: str = ""
+    cause: str = ""
+    reason: str = ""
+    at: str = ""
+    delivery: str | None = None
+
+    @classmethod
+    def of(cls, release: IgnoredRelease) -> Self:
+        return cls(**{name: getattr(release, name) for name in cls.model_fields})
+
+
 class Status(PublishedStatus):
-    """The whole status. `last_result` is the result of the rollout that ended last."""
+    """The whole status. `last_result` is the result of the rollout that ended last; `ignored`: newest first."""
 
     worker_alive: bool = True
     last_result: Result | None = None
+    ignored: tuple[IgnoredDelivery, ...] = ()
     uptime_seconds: float = 0.0
 
 

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from app.domain.acceptance.ignored import IgnoredRelease
+from app.domain.acceptance.policy import Cause, refusal_of
 from app.domain.acceptance.published import Decided, Published, dates_of, missed, wanted
 from app.domain.errors import GitHubRefused, GitHubUnavailable, LedgerUnavailable, StaleWorker
 from app.domain.findings import Alarm
@@ -72,6 +74,7 @@ class MissedReleases:
         for release in releases:
             log.warning("found a release on GitHub without a webhook; accepted", tag=release.tag)
         begin = await self._accept(releases)
+        await self._show_ignored(published)
         await self._report_failed_deliveries(state.last_checked_at)
         now = self._ports.clock.now()
         self._ports.publisher.status(await self._ports.journal.update(lambda s: s.check(now)))
@@ -146,6 +149,18 @@ class MissedReleases:
             state = await self._ports.journal.update(lambda s: s.accept(*lost))
             self._ports.publisher.queued([r for r in state.accepted if r not in before])
         return there
+
+    async def _show_ignored(self, published: Sequence[Published]) -> None:
+        """Records that the newest release is ignored because of its tag or its repository, unless its webhook did."""
+        newest = max(published, key=lambda p: p.at, default=None)
+        refusal = refusal_of(newest.event, self._stack) if newest else None
+        if newest is None or refusal is None or refusal.cause not in {Cause.TAG, Cause.REPOSITORY}:
+            return
+        try:
+            if newest.event.key not in {release.key for release in await self._ports.inbox.ignored()}:
+                await self._ports.inbox.ignore(IgnoredRelease.of(newest.event, refusal, self._ports.clock.now()))
+        except LedgerUnavailable as away:
+            log.warning("an ignored release is not recorded", tag=newest.event.tag, reason=str(away))
 
     async def _report_failed_deliveries(self, last: datetime | None) -> None:
         """Records failed deliveries for the audit. If GitHub does not list them, nothing else is affected."""

@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.domain.acceptance.policy import ReleaseEvent, reason_to_ignore
+from app.domain.acceptance.ignored import IgnoredRelease
+from app.domain.acceptance.policy import ReleaseEvent, refusal_of
 from app.domain.errors import DeliveryRefused, LedgerUnavailable
 from app.domain.release import Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
@@ -107,8 +108,9 @@ class Receiver:
 
     async def _decide(self, event: ReleaseEvent, delivery: str | None) -> DeliveryOutcome:
         live = live_tag(await published_status(self.ledger))
-        if reason := reason_to_ignore(event, self.stack, live):
-            return _ignored(reason, event)
+        if refusal := refusal_of(event, self.stack, live):
+            await self.ledger.ignore(IgnoredRelease.of(event, refusal, datetime.now(UTC), delivery))
+            return _ignored(refusal.text, event)
         release = _release(event, delivery, self.stack)
         known = await self.ledger.accept(release)
         if known is not None:

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.redis
 
 BODY = release_body()
 PATH = "/webhooks/github"
+ANOTHER = "another repository: octo/other, and `repository` in the stack file is octo/shop"
 UNMATCHED = "the tag does not match `tags` of the stack file (v*)."
 CHARACTERS = "The updater accepts only letters, digits and `. _ + - @ /` in a tag"
 BY_DATE = 'If it is a release of this stack, write `tags: {pattern: "*", order: published}` in the stack file'
@@ -116,7 +117,7 @@ async def test_ping_needs_a_valid_signature(github: httpx.AsyncClient) -> None:
     ("body", "reason"),
     [
         (release_body(action="edited"), "the action is not published or released"),
-        (release_body(repository={"id": 1, "full_name": "octo/other"}), "another repository"),
+        (release_body(repository={"id": 1, "full_name": "octo/other"}), ANOTHER),
         (
             release_body(tag="latest"),
             f"{UNMATCHED} {BY_DATE}",
@@ -134,6 +135,21 @@ async def test_unwanted_release_is_ignored_with_reason(
     answer = await post(github, body)
     assert (answer.status_code, answer.json()) == (200, {"status": "ignored", "reason": reason})
     assert await web.ledger.pending() == []
+
+
+async def test_ignored_release_is_in_the_status(web: Listening, github: httpx.AsyncClient) -> None:
+    for tag in ("2024.01.05", "2024.02.01"):
+        await post(github, release_body(tag=tag))
+    async with web.client() as client:
+        shown = (await client.get("/status")).json()["ignored"]
+    assert [(each["tag"], each["cause"], each["repository"]) for each in shown] == [
+        ("2024.02.01", "tag", "octo/shop"),
+        ("2024.01.05", "tag", "octo/shop"),
+    ]
+    assert 'write `tags: {pattern: "*", order: numbers}` in the stack file' in shown[0]["reason"]
+    assert shown[0]["delivery"]
+    events = [event for _, event in await web.ledger.events_after("0-0", block=0)]
+    assert [(event["type"], event["data"]["tag"]) for event in events] == [("release.ignored", "2024.01.05")]
 
 
 async def test_another_event_is_ignored(github: httpx.AsyncClient) -> None:

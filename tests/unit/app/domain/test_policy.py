@@ -22,7 +22,10 @@ def test_repository_name_ignores_case() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"repository": "octo/shop2"}, "another repository"),
+        (
+            {"repository": "octo/shop2"},
+            "another repository: octo/shop2, and `repository` in the stack file is octo/shop",
+        ),
         *(
             ({"action": action}, "the action is not published or released")
             for action in ("created", "edited", "deleted", "unpublished", "prereleased", "Published", "")
