@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import docker
 from app.api.plan import PlannedImage
 from app.api.preview import ReleasePreview
 from app.config.stack_file import load_stack
-from app.domain.errors import GitFailed, UpdaterError
+from app.domain.errors import GitFailed, TagInvalid, UpdaterError
 from app.domain.release import new_rollout_id
 from app.domain.stack import Channel, Stack
 from app.domain.tags import DatedTag
@@ -42,9 +42,10 @@ async def previewed(stack: Stack, repository: Path) -> ReleasePreview:
 
     Raises GitFailed if the tags cannot be listed.
     """
-    tag = newest(await _tags(repository), stack)
+    tags = await _tags(repository)
+    tag = newest(tags, stack)
     if tag is None:
-        return ReleasePreview()
+        return ReleasePreview(problems=tuple(_refused(tags, stack)))
     redactor = Redactor(Path(stack.directory), env_files=stack.env_files, ordinary=names_of(stack))
     with tempfile.TemporaryDirectory(prefix="updater-preview-") as directory:
         try:
@@ -59,6 +60,20 @@ def newest(tags: Iterable[DatedTag], stack: Stack) -> str | None:
     every = stack.channel is Channel.PRERELEASE
     own = [each for each in tags if stack.tags.matches(each.tag)]
     return stack.tags.newest(each for each in own if every or not stack.tags.names_a_prerelease(each.tag))
+
+
+def _refused(tags: Sequence[DatedTag], stack: Stack) -> Iterator[str]:
+    """Why the clone's latest tag does not fit, and what to write; nothing if `channel` leaves it out."""
+    latest = max(tags, key=lambda each: each.published_at.timestamp() if each.published_at else 0, default=None)
+    if latest is None:
+        return
+    if not stack.tags.matches(latest.tag):
+        yield f"{latest.tag}: {stack.tags.unmatched(latest.tag)}"
+        return
+    try:
+        stack.tags.check(latest.tag)
+    except TagInvalid as problem:
+        yield problem.detail
 
 
 async def _tags(repository: Path) -> list[DatedTag]:

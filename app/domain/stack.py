@@ -139,7 +139,8 @@ class Checks:
 
 
 class ReleaseValue(StrEnum):
-    """What a variable in the release's Compose files can be set to. `version` is the tag without a leading `v`."""
+    """What a variable in the release's Compose files can be set to. `version` is the tag without the prefix
+    of a monorepo and without a leading `v`."""
 
     TAG = "tag"
     VERSION = "version"

@@ -37,7 +37,6 @@ class Changes:
         success without steps, or the result of that rollout.
         """
         wanted: Apply = given.body
-        self._check_tag(wanted.tag)
         status = await self.status.published()
         if not wanted.force:
             if is_live(status, wanted.tag):
@@ -46,6 +45,7 @@ class Changes:
                 return await self.final.of(given.request, running, wanted.tag)
             if status.rollout and status.rollout.tag != wanted.tag and is_current(status, wanted.tag):
                 raise WorkerRefused(400, _being_replaced(wanted.tag, status.rollout.tag), RolloutRunning.code)
+        self._check_tag(wanted.tag)
         published_at = await self._check(wanted, status)
         return await self.final.of(given.request, await self._accept(wanted, _by(given), published_at), wanted.tag)
 
@@ -55,6 +55,13 @@ class Changes:
             self.tags.check(tag)
         except TagInvalid as problem:
             raise WorkerRefused(400, problem.detail, problem.code) from problem
+
+    def _check_date(self, new: DatedTag, why: str | None) -> None:
+        """Raises WorkerRefused (400) if the order needs a date that is not known. `why`: the worker's reason."""
+        try:
+            self.tags.position(new)
+        except TagInvalid as problem:
+            raise WorkerRefused(400, why or problem.detail, problem.code) from problem
 
     async def _check(self, wanted: Apply, status: PublishedStatus) -> datetime | None:
         """When GitHub published the release, if that is asked for and known.
@@ -70,8 +77,7 @@ class Changes:
         found = await ask(self.queue, "find_tag", wanted.tag)
         new, live = DatedTag(wanted.tag, time_in(found.get("published_at"))), live_tag(status)
         if not wanted.force:
-            if self.tags.read(new) is None:
-                raise WorkerRefused(400, str(found.get("undated", "")), TagInvalid.code)
+            self._check_date(new, found.get("undated"))
             if live and self.tags.not_newer(new, live):
                 raise WorkerRefused(400, _not_newer(new.tag, live.tag, status), "not_newer")
         return new.published_at

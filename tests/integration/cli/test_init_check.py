@@ -85,6 +85,7 @@ def test_missing_tag_fails_the_check(tmp_path: Path) -> None:
     tagged(sample, "nightly")
     code, output = updater(sample, "--check")
     assert (code, "No tag of this clone fits `tags` and `channel`" in output) == (1, True)
+    assert 'write `tags: {pattern: "*", order: published}` in the stack file' in " ".join(output.split())
 
 
 @pytest.mark.parametrize(("channel", "tag"), [(Channel.STABLE, "v1.10.0"), (Channel.PRERELEASE, "v2.0.0-rc.1")])
