@@ -82,8 +82,8 @@ async def _tags(repository: Path) -> list[DatedTag]:
     done, tags = await read_command(words, limit=TAGS_SECONDS)
     if not done.ok:
         raise GitFailed(f"the tags of {repository} cannot be listed: {' '.join(done.lines)}")
-    lines = (line.split(" ", 1) for line in tags.splitlines())
-    return [DatedTag(tag, datetime.fromisoformat(at) if at else None) for tag, at in lines]
+    lines = (line.partition(" ") for line in tags.splitlines())
+    return [DatedTag(tag, datetime.fromisoformat(at) if at else None) for tag, _, at in lines]
 
 
 async def _read(stack: Stack, repository: Path, tag: str, directory: Path, redactor: Redactor) -> ReleasePreview:
