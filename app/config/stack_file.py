@@ -39,11 +39,7 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
-class _Singleton(Part):
-    service: ServiceName
-
-
-class _Follower(Part):
+class _Uncolored(Part):
     service: ServiceName
 
 
@@ -115,8 +111,8 @@ class _File(Part):
     supersede: Supersede = Supersede.BEFORE_FLIP
     traefik: TraefikPart
     routed: dict[Name, RoutedPart] = Field(min_length=1)
-    singletons: dict[Name, _Singleton] = Field(default_factory=dict)
-    followers: dict[Name, _Follower] = Field(default_factory=dict)
+    singletons: dict[Name, _Uncolored] = Field(default_factory=dict)
+    followers: dict[Name, _Uncolored] = Field(default_factory=dict)
     retired: list[ServiceName] = Field(default_factory=list)
     before_flip: list[_BeforeFlip] = Field(default_factory=list, max_length=20)
     times: _Times = Field(default_factory=_Times)
