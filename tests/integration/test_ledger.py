@@ -11,7 +11,7 @@ import pytest
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
-from app.domain.acceptance.ignored import IGNORED_KEPT, IgnoredRelease
+from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.errors import LedgerUnavailable
 from app.domain.release import Trigger
 from app.ledger import FORGOTTEN, RECORD_SECONDS_KEPT, Ledger
@@ -253,13 +253,6 @@ async def test_later_entry_replaces_an_earlier_entry(ledger: Ledger) -> None:
     again = replace(entry, timestamp="2026-01-02T03:04:09+00:00")
     await ledger.record_result({"rollout_id": "r-1", "status": "success"}, again)
     assert await ledger.history(10) == [again, a_history_entry("r-2")]
-
-
-async def test_last_ignored_releases_are_kept_newest_first(ledger: Ledger) -> None:
-    releases = [replace(IGNORED, tag=f"web-v{n}.0.0") for n in range(IGNORED_KEPT + 5)]
-    for release in releases:
-        await ledger.ignore(release)
-    assert await ledger.ignored() == releases[:4:-1]
 
 
 async def test_first_of_its_kind_is_an_event(ledger: Ledger) -> None:
