@@ -62,7 +62,7 @@ def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
     calls = Calls(
         health=Health(ledger),
         status=status,
-        changes=Changes(ledger, queue, status, FinalAnswer(status, endings, settings.apply_wait)),
+        changes=Changes(ledger, queue, status, FinalAnswer(status, endings, settings.apply_wait), stack.tags),
         reading=Reading(ledger, queue, status, streams, endings),
         doctor=CheckUp(ledger, queue, secret, settings.webhook_secrets),
         metrics=Metrics(ledger, status, receiver.decisions),

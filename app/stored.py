@@ -5,12 +5,15 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.history import HistoryEntry
-from app.domain.release import Release, Version
+from app.domain.release import Release
+from app.domain.tags import is_name
 from app.lazy_adapter import LazyAdapter
 
 RELEASE = LazyAdapter(Release)
 ENTRY = LazyAdapter(HistoryEntry)
+IGNORED = LazyAdapter(IgnoredRelease)
 T = TypeVar("T")
 
 
@@ -23,10 +26,12 @@ def read(kind: LazyAdapter[T], content: bytes | str) -> T | None:
 
 
 def read_release(content: bytes | str) -> Release | None:
-    """The release; None if it cannot be read, or cannot be put in an order: no version, or a time without a zone."""
+    """The release; None if it cannot be read, if its tag is no accepted name, or if a time has no zone."""
     release = read(RELEASE, content)
-    ordered = release and Version.read(release.tag) and release.accepted_at.tzinfo
-    return release if ordered else None
+    if release is None or not is_name(release.tag):
+        return None
+    dated = release.accepted_at.tzinfo and (release.published_at is None or release.published_at.tzinfo)
+    return release if dated else None
 
 
 def read_entry(content: bytes | str) -> HistoryEntry | None:

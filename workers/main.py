@@ -32,6 +32,7 @@ from workers.self_update.succession import Succession
 from workers.watchdogs.deployments import Deployments
 from workers.watchdogs.disk_watch import DiskWatch
 from workers.watchdogs.drift_watch import DriftWatch
+from workers.watchdogs.ignored_releases import IgnoredReleases
 from workers.watchdogs.missed_releases import MissedReleases
 from workers.watchdogs.unreadable_releases import UnreadableReleases
 from workers.wiring import lease_of, own_services_of, redactor_of, release_policy_of, token_of, wire
@@ -61,7 +62,7 @@ async def run(settings: WorkerSettings, stack: Stack, redactor: Redactor) -> Non
         if own is not None and stack.updater is not None:
             # First, because an unfinished earlier succession holds back everything else.
             beside.insert(0, Succession(stack, stack.updater, ports, reconciler, own))
-        jobs = Jobs(stack, ports, reconciler)
+        jobs = Jobs(stack, ports, reconciler, github)
         queue = partial(build_worker, jobs, pool, settings.namespace, hide=redactor.value)
         working = asyncio.create_task(
             work(stack, reconciler, ports, beside, lease=lease, queue=queue, connected=github.open)
@@ -96,7 +97,11 @@ def _beside(
     settings: WorkerSettings, stack: Stack, ports: Ports, github: GithubkitApi, reconciler: Reconciler
 ) -> list[Beside]:
     """The tasks that run in every worker, and those that talk to GitHub, as far as the settings enable them."""
-    parts: list[Beside] = [UnreadableReleases(ports), DiskWatch(ports, reconciler)]
+    parts: list[Beside] = [
+        UnreadableReleases(ports, stack.tags),
+        IgnoredReleases(ports, stack.project),
+        DiskWatch(ports, reconciler),
+    ]
     if settings.check_minutes:
         parts.append(MissedReleases(stack, ports, github, reconciler, every=60 * settings.check_minutes))
     if settings.github_token and stack.github.deployments:

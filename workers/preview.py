@@ -5,8 +5,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import docker
@@ -14,9 +14,10 @@ import docker
 from app.api.plan import PlannedImage
 from app.api.preview import ReleasePreview
 from app.config.stack_file import load_stack
-from app.domain.errors import GitFailed, UpdaterError
-from app.domain.release import Version, new_rollout_id
+from app.domain.errors import GitFailed, TagInvalid, UpdaterError
+from app.domain.release import new_rollout_id
 from app.domain.stack import Channel, Stack
+from app.domain.tags import DatedTag
 from workers.adapters.commands import read_command
 from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.compose.client import Compose
@@ -32,6 +33,7 @@ from workers.definition.changes.comparison import compare
 from workers.ports import Difference, Stamp
 
 TAGS_SECONDS = 30.0
+_DATED = "%(refname:strip=2) %(creatordate:iso-strict)"
 NO_ENGINE = "unix:///dev/null"
 """Only `policy/forbid` asks the engine, and only about its networks."""
 
@@ -41,9 +43,10 @@ async def previewed(stack: Stack, repository: Path) -> ReleasePreview:
 
     Raises GitFailed if the tags cannot be listed.
     """
-    tag = newest(await _tags(repository), stack)
+    tags = await _tags(repository)
+    tag = newest(tags, stack)
     if tag is None:
-        return ReleasePreview()
+        return ReleasePreview(problems=tuple(_refused(tags, stack)))
     redactor = Redactor(Path(stack.directory), env_files=stack.env_files, ordinary=names_of(stack))
     with tempfile.TemporaryDirectory(prefix="updater-preview-") as directory:
         try:
@@ -53,19 +56,35 @@ async def previewed(stack: Stack, repository: Path) -> ReleasePreview:
     return ReleasePreview.model_validate(redactor.value(found.model_dump()))
 
 
-def newest(tags: Iterable[str], stack: Stack) -> str | None:
-    """The tag with the highest version that the stack file's `tags` and `channel` let in; None if there is none."""
-    versions = {tag: version for tag in tags if fnmatchcase(tag, stack.tags) and (version := Version.read(tag))}
+def newest(tags: Iterable[DatedTag], stack: Stack) -> str | None:
+    """The newest tag that the stack file's `tags` and `channel` let in; None if there is none."""
     every = stack.channel is Channel.PRERELEASE
-    wanted = {tag: version for tag, version in versions.items() if every or not version.pre}
-    return max(wanted, key=lambda tag: wanted[tag], default=None)
+    own = [each for each in tags if stack.tags.matches(each.tag)]
+    return stack.tags.newest(each for each in own if every or not stack.tags.names_a_prerelease(each.tag))
 
 
-async def _tags(repository: Path) -> list[str]:
-    done, tags = await read_command(["git", "-C", str(repository), "tag", "--list"], limit=TAGS_SECONDS)
+def _refused(tags: Sequence[DatedTag], stack: Stack) -> Iterator[str]:
+    """Why the clone's latest tag does not fit, and what to write; nothing if `channel` leaves it out."""
+    latest = max(tags, key=lambda each: each.published_at.timestamp() if each.published_at else 0, default=None)
+    if latest is None:
+        return
+    if not stack.tags.matches(latest.tag):
+        yield f"{latest.tag}: {stack.tags.unmatched(latest.tag)}"
+        return
+    try:
+        stack.tags.check(latest.tag)
+    except TagInvalid as problem:
+        yield problem.detail
+
+
+async def _tags(repository: Path) -> list[DatedTag]:
+    """The clone's tags. Only GitHub knows when a release was published; the tag's own date comes next to it."""
+    words = ["git", "-C", str(repository), "for-each-ref", "refs/tags", f"--format={_DATED}"]
+    done, tags = await read_command(words, limit=TAGS_SECONDS)
     if not done.ok:
         raise GitFailed(f"the tags of {repository} cannot be listed: {' '.join(done.lines)}")
-    return tags.split()
+    lines = (line.partition(" ") for line in tags.splitlines())
+    return [DatedTag(tag, datetime.fromisoformat(at) if at else None) for tag, _, at in lines]
 
 
 async def _read(stack: Stack, repository: Path, tag: str, directory: Path, redactor: Redactor) -> ReleasePreview:

@@ -5,7 +5,10 @@ from app.api.plan import PlannedImage
 
 
 class ReleasePreview(ResponseModel):
-    """The release `tag`, empty if no tag fits. `problems` would refuse it; `images` are those of the moved services."""
+    """The release `tag`, empty if no tag fits; `images` are those of the moved services.
+
+    `problems` would refuse the release, or say why no tag fits.
+    """
 
     tag: str = ""
     sha: str = ""

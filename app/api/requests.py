@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from app.api.model import CompatRequest, QueryModel, RequestModel
 from app.domain.errors import TagInvalid
-from app.domain.release import MAX_TAG_LENGTH, Version
+from app.domain.tags import MAX_TAG_LENGTH, check_name
 
 HISTORY_DEFAULT, HISTORY_MOST = 20, 200
 LONGEST_REASON = 1_000
@@ -16,7 +16,7 @@ EVENT_ID = r"^[0-9]{1,15}(-[0-9]{1,15})?$"
 
 def _tag(value: str) -> str:
     try:
-        Version.of(value)
+        check_name(value)
     except TagInvalid as refused:
         raise ValueError(refused.detail) from refused
     return value

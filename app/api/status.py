@@ -8,6 +8,7 @@ from pydantic import Field
 from app.api.model import ResponseModel, iso
 from app.api.rollout import NextAttempt, Result
 from app.domain.acceptance.decision import HeldRelease
+from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.findings import Alarm
 from app.domain.notices import messages
 from app.domain.release import LiveRelease
@@ -29,6 +30,7 @@ class Live(ResponseModel):
 
     `adopted`: it was running before the updater. If its tag is `unknown`, `sha` is a digest of its images.
     `copies`: how many containers of each routed service it runs; without one that is not known.
+    `published_at`: GitHub's date, or when it was accepted; None if neither is known.
     """
 
     tag: str = ""
@@ -37,6 +39,7 @@ class Live(ResponseModel):
     since: str | None = None
     adopted: bool = False
     copies: dict[str, int] = Field(default_factory=dict)
+    published_at: str | None = None
 
     @classmethod
     def of(cls, live: LiveRelease) -> Self:
@@ -47,6 +50,7 @@ class Live(ResponseModel):
             since=iso(live.since),
             adopted=live.adopted,
             copies=dict(live.copies),
+            published_at=iso(live.published_at),
         )
 
 
@@ -163,11 +167,31 @@ class PublishedStatus(ResponseModel):
         return self.rollout is not None and self.rollout.id == rollout_id
 
 
+class IgnoredDelivery(ResponseModel):
+    """A release that was ignored: `cause` is a stable word, `reason` says why and what to write, `at` is when.
+
+    `delivery`: the id of the webhook; None if it was found in GitHub's list.
+    """
+
+    tag: str = ""
+    repository: str = ""
+    action: str = ""
+    cause: str = ""
+    reason: str = ""
+    at: str = ""
+    delivery: str | None = None
+
+    @classmethod
+    def of(cls, release: IgnoredRelease) -> Self:
+        return cls(**{name: getattr(release, name) for name in cls.model_fields})
+
+
 class Status(PublishedStatus):
-    """The whole status. `last_result` is the result of the rollout that ended last."""
+    """The whole status. `last_result` is the result of the rollout that ended last; `ignored`: newest first."""
 
     worker_alive: bool = True
     last_result: Result | None = None
+    ignored: tuple[IgnoredDelivery, ...] = ()
     uptime_seconds: float = 0.0
 
 

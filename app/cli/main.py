@@ -25,6 +25,7 @@ from app.cli.views.plan import plan_lines
 from app.cli.views.show import (
     console,
     show_history,
+    show_ignored,
     show_rows,
     status_rows,
 )
@@ -62,6 +63,9 @@ def _say(answer: ResponseModel, sentence: str, *, as_json: bool) -> Exit:
 @app.command()
 def status(
     watch_it: Annotated[bool, typer.Option("--watch", "-w", help="Follow the rollout, or the next one.")] = False,
+    ignored: Annotated[
+        bool, typer.Option("--ignored", help="List the last releases that were ignored, and why.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show what is live, what is running and what is waiting."""
@@ -71,7 +75,10 @@ def status(
             return await watch(updater, as_json=as_json)
         answer = await updater.status()
         if as_json:
-            write(document(answer.as_received()))
+            received = answer.as_received()
+            write(document(received.get("ignored", []) if ignored else received))
+        elif ignored:
+            show_ignored(console(), answer.ignored)
         else:
             show_rows(console(), status_rows(answer))
         return Exit.DONE

@@ -12,6 +12,7 @@ from app.config.problems import problems
 from app.config.release_files import FilesPart, Inside, VariableName, contradictions
 from app.config.routes.rival_routes import equal_routes, hidden_routes
 from app.config.routes.routed import Name, Part, RoutedPart, Seconds, ServiceName, TraefikPart
+from app.config.tags import TagsPart, default_tags
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
     REPOSITORY,
@@ -39,11 +40,7 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
-class _Singleton(Part):
-    service: ServiceName
-
-
-class _Follower(Part):
+class _Uncolored(Part):
     service: ServiceName
 
 
@@ -112,13 +109,13 @@ class _File(Part):
     allow_unset: list[VariableName] = Field(default_factory=list)
     files: FilesPart = Field(default_factory=FilesPart)
     channel: Channel = Channel.STABLE
-    tags: str = Field("v*", min_length=1, max_length=100)
+    tags: TagsPart = Field(default_factory=default_tags)
     supersede: Supersede = Supersede.BEFORE_FLIP
     resume: Resume = Resume.BY_PERSON
     traefik: TraefikPart
     routed: dict[Name, RoutedPart] = Field(min_length=1)
-    singletons: dict[Name, _Singleton] = Field(default_factory=dict)
-    followers: dict[Name, _Follower] = Field(default_factory=dict)
+    singletons: dict[Name, _Uncolored] = Field(default_factory=dict)
+    followers: dict[Name, _Uncolored] = Field(default_factory=dict)
     retired: list[ServiceName] = Field(default_factory=list)
     before_flip: list[_BeforeFlip] = Field(default_factory=list, max_length=20)
     times: _Times = Field(default_factory=_Times)
@@ -235,7 +232,7 @@ def _stack(file: _File, repository: str | None) -> Stack:
         allow_unset=frozenset(file.allow_unset),
         files=file.files.rules(),
         channel=file.channel,
-        tags=file.tags,
+        tags=file.tags.rule(),
         supersede=file.supersede,
         resume=file.resume,
         traefik=file.traefik.traefik(),

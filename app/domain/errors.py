@@ -96,7 +96,7 @@ class StackInvalid(UpdaterError):
 
 
 class TagInvalid(UpdaterError):
-    """The tag is not a version that this stack accepts."""
+    """The tag has no place among this stack's releases."""
 
     code = "tag_invalid"
     fault = Fault.OPERATOR

@@ -1,56 +1,12 @@
-"""A release, and the order of tags."""
+"""A release: accepted, unreadable or live."""
 
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import total_ordering
 
-from app.domain.errors import TagInvalid
-
-MAX_TAG_LENGTH = 100
-_NUMBER = r"(?:0|[1-9][0-9]{0,8})"
-_IDENTIFIER = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"  # a number has no leading zero
-_TAG = re.compile(
-    rf"v?(?P<core>{_NUMBER}\.{_NUMBER}\.{_NUMBER})"
-    rf"(?:-(?P<pre>{_IDENTIFIER}(?:\.{_IDENTIFIER})*))?(?:\+[0-9A-Za-z.-]+)?"
-)
-
-
-@total_ordering
-@dataclass(frozen=True)
-class Version:
-    """A semantic version, ordered by https://semver.org/#spec-item-11."""
-
-    core: tuple[int, ...]
-    pre: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, tag: str) -> "Version":
-        """The version in `tag`. Raises TagInvalid if `tag` is not a semantic version."""
-        match = _TAG.fullmatch(tag) if len(tag) <= MAX_TAG_LENGTH else None
-        if match is None:
-            raise TagInvalid(f"{tag[:MAX_TAG_LENGTH]!r} does not have the form v1.2.3 or v1.2.3-rc.1")
-        pre = match["pre"].split(".") if match["pre"] else []
-        return cls(tuple(int(part) for part in match["core"].split(".")), tuple(pre))
-
-    @classmethod
-    def read(cls, tag: str | None) -> "Version | None":
-        """The version in `tag`; None if there is none. The tag of an adopted release may have none."""
-        try:
-            return cls.of(tag) if tag else None
-        except TagInvalid:
-            return None
-
-    def _precedence(self) -> tuple[object, ...]:
-        parts = tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in self.pre)
-        return (self.core, not self.pre, parts)
-
-    def __lt__(self, other: "Version") -> bool:
-        return self._precedence() < other._precedence()
-
+from app.domain.tags import UNKNOWN_TAG, DatedTag, Position, TagRule
 
 FORGOTTEN = "forgotten"
 """The rollout id of a duplicate release whose own record is no longer kept."""
@@ -83,6 +39,7 @@ class Release:
     values of the operator's files. `approved`: an operator approved it.
     `by`: the caller that asked for it, as text for people; None if no caller did. `retry_at`: its rollout failed, and
     the pause that this began ends if another one succeeds, which begins then; None: no pause ends with it.
+    `published_at`: GitHub's date; None if an operator asked for it, or an earlier version of the updater recorded it.
     """
 
     key: str
@@ -99,6 +56,7 @@ class Release:
     by: str | None = None
     current_env: bool = False
     retry_at: datetime | None = None
+    published_at: datetime | None = None
 
     @property
     def asked_for(self) -> bool:
@@ -106,8 +64,13 @@ class Release:
         return self.trigger in _ASKED_FOR
 
     @property
-    def order(self) -> Version:
-        return Version.of(self.tag)
+    def dated(self) -> DatedTag:
+        """Without GitHub's date: as if it was published when it was accepted."""
+        return DatedTag(self.tag, self.published_at or self.accepted_at)
+
+    def position(self, rule: TagRule) -> Position | None:
+        """Its place in the stack's order; None if the stack file was changed so that it has none."""
+        return rule.read(self.dated)
 
     @property
     def shown_version(self) -> str:
@@ -128,10 +91,6 @@ class UnreadableRelease:
         return f"{self.tag} ({self.key})" if self.tag else self.key
 
 
-UNKNOWN_TAG = "unknown"
-"""The tag of an adopted release without a known tag. Its `sha` is then a digest of its images, not a commit."""
-
-
 def stays_failed(tag: str, last_good: str | None) -> bool:
     """Whether the live release `tag` failed its rollout and stays because it cannot be rolled back.
 
@@ -146,6 +105,7 @@ class LiveRelease:
 
     `adopted`: it already ran when the updater started. Its containers are the ones that were found.
     `copies`: how many containers of each routed service it runs; without one that is not known.
+    `published_at`: GitHub's date, or when it was accepted; None if neither is known.
     """
 
     tag: str
@@ -154,8 +114,12 @@ class LiveRelease:
     since: datetime
     adopted: bool = False
     copies: Mapping[str, int] = field(default_factory=dict)
+    published_at: datetime | None = None
 
     @property
-    def order(self) -> Version | None:
-        """None for an adopted release without a version: every release counts as newer."""
-        return Version.read(self.tag)
+    def dated(self) -> DatedTag:
+        return DatedTag(self.tag, self.published_at)
+
+    def position(self, rule: TagRule) -> Position | None:
+        """None for a release without a place in the stack's order: every release counts as newer."""
+        return rule.read(self.dated)

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.routing.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.step import StepId, StepKind
+from app.domain.tags import TagRule
 
 
 class Color(StrEnum):
@@ -150,7 +151,8 @@ class Checks:
 
 
 class ReleaseValue(StrEnum):
-    """What a variable in the release's Compose files can be set to. `version` is the tag without a leading `v`."""
+    """What a variable in the release's Compose files can be set to. `version` is the tag without the prefix
+    of a monorepo and without a leading `v`."""
 
     TAG = "tag"
     VERSION = "version"
@@ -284,7 +286,7 @@ class Stack:
     allow_unset: frozenset[str] = frozenset()
     files: FileRules = field(default_factory=FileRules)
     channel: Channel = Channel.STABLE
-    tags: str = "v*"
+    tags: TagRule = TagRule()  # noqa: RUF009 - it is frozen
     supersede: Supersede = Supersede.BEFORE_FLIP
     resume: Resume = Resume.BY_PERSON
     singletons: tuple[Singleton, ...] = ()

@@ -1,12 +1,13 @@
 """The content of the state file, and its transitions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.domain.release import UNKNOWN_TAG, LiveRelease, Release, stays_failed
+from app.domain.release import LiveRelease, Release, stays_failed
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
+from app.domain.tags import UNKNOWN_TAG
 
 SCHEMA = 1
 DECIDED_KEPT = 500
@@ -161,6 +162,15 @@ class State:
         """Approves the waiting releases with that tag."""
         return replace(self, accepted=tuple(replace(r, approved=True) if r.tag == tag else r for r in self.accepted))
 
+    def dated(self, dates: Mapping[str, datetime]) -> "State":
+        """Records when GitHub published each tag. It may have been accepted without that date."""
+
+        def live(release: LiveRelease | None) -> LiveRelease | None:
+            return release and replace(release, published_at=dates.get(release.tag, release.published_at))
+
+        accepted = tuple(replace(r, published_at=dates.get(r.tag, r.published_at)) for r in self.accepted)
+        return replace(self, current=live(self.current), previous=live(self.previous), accepted=accepted)
+
     def look(self, at: datetime) -> "State":
         """Records that the worker decided what should be live."""
         return replace(self, looked_at=at)
@@ -213,7 +223,15 @@ class State:
             return replace(ended, last_failure_at=at)
         kept = self.previous if self.previous and self.previous.sha == rollout.sha else None
         adopted = kept is not None and kept.adopted and rollout.release.recall is not None
-        live = LiveRelease(rollout.release.tag, rollout.sha, rollout.id, at, adopted, rollout.copies)
+        live = LiveRelease(
+            rollout.release.tag,
+            rollout.sha,
+            rollout.id,
+            at,
+            adopted,
+            rollout.copies,
+            rollout.release.dated.published_at,
+        )
         moved = replace(
             ended,
             active_color=rollout.target,

@@ -7,6 +7,7 @@ no stack loses state: the worker writes the ledger again (`lost`, `restore`).
 from app.domain.release import FORGOTTEN
 from app.ledger.base import EVENTS_KEPT, RECORD_SECONDS_KEPT
 from app.ledger.durability import Durability
+from app.ledger.ignored import IgnoredList
 from app.ledger.releases import RELEASES_KEPT, Releases
 from app.ledger.results import HISTORY_KEPT, Results
 from app.ledger.sessions import Sessions
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 
-class Ledger(Releases, SetAside, Results, LedgerStreams, Sessions, Durability):
+class Ledger(Releases, SetAside, IgnoredList, Results, LedgerStreams, Sessions, Durability):
     """All keys of the ledger. Every call raises LedgerUnavailable if Redis fails.
 
     An entry that another version wrote and this one cannot read is left out, and stops nothing.

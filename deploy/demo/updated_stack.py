@@ -15,7 +15,7 @@ import httpx
 from deploy.demo.clients import plain_client, plain_sync_client
 from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.github.control import TOKEN, GitHubServer
-from deploy.demo.github.delivery import REPOSITORY, release_event, signed_headers
+from deploy.demo.github.delivery import REPOSITORY, form_encoded, release_event, signed_headers
 from deploy.demo.processes import ROOT, end_group, procfile_commands, started
 
 UP_SECONDS = 60.0
@@ -88,17 +88,18 @@ class UpdatedStack:
         self.published[tag] = self.github.publish(tag, self.shas[tag], number=next(self.release_ids))
         return self.published[tag]
 
-    async def announce(self, tag: str) -> Json:
+    async def announce(self, tag: str, *, form: bool = False) -> Json:
         """Publishes a release of `tag` and sends its signed webhook. Returns the receiver's answer (202)."""
         await asyncio.to_thread(self.publish, tag)
-        return await self.deliver(tag)
+        return await self.deliver(tag, form=form)
 
-    async def deliver(self, tag: str) -> Json:
-        """Sends the signed webhook of the published release of `tag`. Returns the receiver's answer."""
-        body = release_event(tag, self.published[tag], repository=self.repository_name)
+    async def deliver(self, tag: str, *, form: bool = False) -> Json:
+        """Sends the signed webhook of the published release of `tag`, as JSON or as a form. Returns the answer."""
+        event = release_event(tag, self.published[tag], repository=self.repository_name)
+        body = form_encoded(event) if form else event
         async with plain_client(timeout=10) as client:
             url = f"{self.public_url}/webhooks/github"
-            answer = await client.post(url, content=body, headers=signed_headers(body, WEBHOOK_SECRET))
+            answer = await client.post(url, content=body, headers=signed_headers(body, WEBHOOK_SECRET, form=form))
         answer.raise_for_status()
         content: Json = answer.json()
         return content

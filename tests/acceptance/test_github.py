@@ -70,7 +70,7 @@ async def test_kill_and_502_create_no_second_deployment(home: Environment) -> No
     assert (await home.go_live("v1.0.0"))["status"] == "success"
     await shown(home, {"v1.0.0": LIVE})
     home.release("v1.1.0")
-    accepted = await home.announce("v1.1.0")
+    accepted = await home.announce("v1.1.0", form=True)
     home.github.weather(status=502, carried_out=True)
     await until_step(home, accepted["rollout_id"], "bake")
     worker = home.processes["worker"]

@@ -27,6 +27,7 @@ def a_published(tag: str, number: int = 0, *, at: datetime = NOW, **change: obje
         "tag": tag,
         "draft": False,
         "prerelease": False,
+        "published_at": at,
     }
     return Published(ReleaseEvent(**fields | change), at)  # type: ignore[arg-type]
 

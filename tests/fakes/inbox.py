@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
+from app.domain.acceptance.ignored import IGNORED_KEPT, IgnoredRelease
 from app.domain.errors import LedgerUnavailable
 from app.domain.release import Release, UnreadableRelease
 from app.ledger.base import CALL_SECONDS
@@ -22,6 +23,7 @@ class FakeInbox:
         self._fuse = fuse
         self._pending: dict[str, Release] = {}
         self._known: dict[str, Release] = {}
+        self._ignored: list[IgnoredRelease] = []
         self._answers = asyncio.Event()
         self._answers.set()
 
@@ -31,7 +33,7 @@ class FakeInbox:
 
     def lose(self) -> None:
         """Empties Redis."""
-        self._pending, self._known = {}, {}
+        self._pending, self._known, self._ignored = {}, {}, []
 
     def hang(self) -> None:
         """Accepts calls, but does not answer until `go_on`."""
@@ -84,6 +86,15 @@ class FakeInbox:
     async def known(self) -> list[Release]:
         await self.ping()
         return list(self._known.values())
+
+    async def ignore(self, release: IgnoredRelease) -> None:
+        await self.ping()
+        self._fuse.burn()
+        self._ignored = [release, *self._ignored][:IGNORED_KEPT]
+
+    async def ignored(self) -> list[IgnoredRelease]:
+        await self.ping()
+        return list(self._ignored)
 
     async def taken(self, releases: Sequence[Release]) -> None:
         await self.ping()

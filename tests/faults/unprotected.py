@@ -162,8 +162,8 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         6,
         "the comparison with the live and the decided releases",
-        ("decision._against_live", "[r for r in state.accepted if r.order > order]", "list(state.accepted)"),
-        ("decision._against_live", "if not r.order > order", "if r is None"),
+        ("decision._against_live", "[r for r in at if not rule.not_newer(r.dated, live.dated)]", "list(at)"),
+        ("decision._against_live", "        if rule.not_newer(r.dated, live.dated)", "        if r is None"),
         ("State.known_keys", "| set(self.decided) | running", "| running"),
     ),
     _protection(

@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from app.domain.acceptance.policy import not_newer
 from app.domain.errors import LedgerUnavailable, WorkerSilent
 from app.domain.release import Release, Trigger, new_rollout_id
+from app.domain.tags import DatedTag, TagRule
 from tests.examples import a_release
 from tests.fakes.github_api import FakeGitHubApi, a_published
 from tests.fakes.queue import FakeQueue
@@ -92,13 +92,13 @@ class Callers:
 
     async def apply(self, call: Call) -> None:
         tag, force, status = call.options["tag"], call.options["force"], self._seen.world.publisher.shown
-        live = status.current.tag if status and status.current else None
+        live = status.current.dated if status and status.current else None
         if status and status.paused and not force:
             raise Refused(PAUSED)
         if status and status.rollout and status.rollout.release.tag == tag and not force:
             raise Refused(NOTHING)
         await self._ask("find_tag", tag)
-        if not force and not_newer(tag, live):
+        if not force and live and TagRule().not_newer(DatedTag(tag), live):
             raise Refused(NOT_NEWER)
         rollout = new_rollout_id()
         now = self._seen.world.clock.now()

@@ -144,7 +144,7 @@ class Host:
         if self.own is not None:
             updater = self.own.machine.updater
             parts.append(Succession(self.world.stack, updater, ports, reconciler, FakeOwnProcesses(self.own)))
-        parts += [UnreadableReleases(ports), DiskWatch(ports, reconciler)]
+        parts += [UnreadableReleases(ports, self.world.stack.tags), DiskWatch(ports, reconciler)]
         if every := 60 * self.setting.check_minutes:
             parts.append(
                 MissedReleases(

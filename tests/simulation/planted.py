@@ -76,7 +76,11 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     ),
     "file_is_believed": (Edit("preflight._routes_stand", "behind = await _traefik_follows(run)", "behind = False"),),
     "manual_release_is_lost": (
-        Edit("rebuild.accept_undecided", "r.trigger is Trigger.MANUAL or r.order >= order", "r.order >= order"),
+        Edit(
+            "rebuild.accept_undecided",
+            "r.trigger is Trigger.MANUAL or not rule.is_older(r.dated, live)",
+            "not rule.is_older(r.dated, live)",
+        ),
     ),
     "interrupted_is_decided": (Edit("history.decided_keys", "if entry.key and not entry.undecided", "if entry.key"),),
     "unproven_goes_live": (

@@ -24,6 +24,7 @@ _TYPES: Mapping[Kind, str] = {
     Kind.ALARM: "failure",
     Kind.PAUSED: "warning",
     Kind.HELD: "warning",
+    Kind.IGNORED: "warning",
 }
 """apprise's message type, which some services show as a color. Every other kind is `info`."""
 

@@ -82,7 +82,7 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
         return Adoptable(serving, Identity(made.release, made.sha, "according to its containers' labels"), files, made)
     claims = [*labels_of(colored), *await claims_of(stack, ports, serving.instances)]
     held = (*stopped(stack, found), *followers.stopped(stack, found))
-    identity = identify(claims, [str(i.image) for i in (*serving.instances, *held)])
+    identity = identify(claims, [str(i.image) for i in (*serving.instances, *held)], stack.tags)
     overruled = _overruled(ports.journal.state, serving.color)
     idle, of_singles = left_stopped(stack, serving, found), singles.warnings_of(stack, serving.instances)
     others = (*warnings_of(stack, found), *followers.warnings_of(stack, found))

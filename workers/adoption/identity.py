@@ -3,8 +3,11 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from app.domain.release import UNKNOWN_TAG, Version
+from app.domain.tags import UNKNOWN_TAG, DatedTag, TagRule
+
+_ONE_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Identity:
     how: str
 
 
-def identify(claims: Sequence[Claim], images: Sequence[str]) -> Identity:
+def identify(claims: Sequence[Claim], images: Sequence[str], rule: TagRule) -> Identity:
     """The release that all `claims` agree on; UNKNOWN_TAG if they disagree.
 
     A doubtful claim can confirm another claim, but cannot contradict a firm one. A digest of the `images` replaces an
@@ -46,14 +49,14 @@ def identify(claims: Sequence[Claim], images: Sequence[str]) -> Identity:
     if not firm and not (len(doubted) > 1 and _agree(doubted)):
         return Identity(UNKNOWN_TAG, _digest(images), "; ".join(map(_doubted, doubted)))
     if not _agree(claims) and doubted and _agree(firm):
-        found = identify(firm, images)
+        found = identify(firm, images, rule)
         return replace(found, how="; ".join([found.how, *map(_doubted, doubted)]))
     if not _agree(claims):
         listed = ", ".join(f"{claim.source} says {claim.said}" for claim in claims)
         return Identity(UNKNOWN_TAG, _digest(images), f"the sources disagree: {listed}")
     sources = " and ".join(claim.source for claim in claims)
     sha = next((claim.sha for claim in claims if claim.sha), None) or _digest(images)
-    tag = _newest_version(set.intersection(*(set(claim.tags) for claim in claims)))
+    tag = _newest(set.intersection(*(set(claim.tags) for claim in claims)), rule)
     if tag is None:
         return Identity(UNKNOWN_TAG, sha, f"the commit has no release tag (according to {sources})")
     return Identity(tag, sha, f"according to {sources}")
@@ -70,10 +73,12 @@ def _agree(claims: Sequence[Claim]) -> bool:
     return len(commits) <= 1 and all(set(c.tags) & set(other.tags) for c in only_tags for other in claims)
 
 
-def _newest_version(tags: set[str]) -> str | None:
-    """The tag with the highest version; None if no tag is a version."""
-    versions = {tag: version for tag in tags if (version := Version.read(tag))}
-    return max(versions, key=lambda tag: versions[tag], default=None)
+def _newest(tags: set[str], rule: TagRule) -> str | None:
+    """The newest of the tags of one commit, of the stack's own if there are any; None if none has a place."""
+    own = {tag for tag in tags if rule.matches(tag)}
+    return rule.newest(DatedTag(tag, _ONE_DATE) for tag in sorted(own)) or rule.newest(
+        DatedTag(tag, _ONE_DATE) for tag in sorted(tags)
+    )
 
 
 def _digest(images: Sequence[str]) -> str:

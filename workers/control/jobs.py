@@ -7,16 +7,20 @@ from uuid import uuid4
 
 import structlog
 
+from app.api.model import iso
 from app.api.status import Held
 from app.domain.errors import InternalError, NoNotifier, UpdaterError
 from app.domain.notices import notice as notices
 from app.domain.stack import Stack
+from app.domain.tags import TagOrder
 from workers.control.operator import Operator
 from workers.control.reconcile import Reconciler
 from workers.inspect.doctor import diagnostics, examine
 from workers.inspect.plan import plan
+from workers.inspect.publication import Publication, publication_of
 from workers.inspect.rollback_plan import rollback_plan
 from workers.ports import Ports
+from workers.ports.github import GitHubApi
 
 Context = dict[str, Any]
 Answer = dict[str, Any]
@@ -28,9 +32,10 @@ log = structlog.get_logger()
 class Jobs:
     """The worker's jobs. The answer of a failed job has `error` and `code`."""
 
-    def __init__(self, stack: Stack, ports: Ports, reconciler: Reconciler) -> None:
+    def __init__(self, stack: Stack, ports: Ports, reconciler: Reconciler, github: GitHubApi | None = None) -> None:
         self._stack = stack
         self._ports = ports
+        self._github = github
         self._reconciler = reconciler
         self._operator = Operator(ports, reconciler)
 
@@ -67,12 +72,24 @@ class Jobs:
         return {"rollout_id": await self._operator.roll_back(sha, force=force, by=by, current_env=current_env)}
 
     async def find_tag(self, _: Context, tag: str) -> Answer:
-        """Returns the `sha` of `tag` in the repository."""
-        return {"sha": await self._ports.source.find(tag)}
+        """Returns the `sha` of `tag` in the repository.
+
+        If the stack's releases are ordered by GitHub's date: also `published_at`, or why it is not known (`undated`).
+        """
+        found = {"sha": await self._ports.source.find(tag)}
+        if (date := await self._publication(tag)) is None:
+            return found
+        return {**found, "published_at": iso(date.at), "undated": date.unknown}
 
     async def plan(self, _: Context, tag: str) -> Answer:
         """See app/api/plan.py."""
-        return (await plan(self._stack, self._ports, tag)).as_json()
+        return (await plan(self._stack, self._ports, tag, await self._publication(tag))).as_json()
+
+    async def _publication(self, tag: str) -> Publication | None:
+        """When GitHub published the release; None if the stack's order does not depend on it."""
+        if self._stack.tags.order is not TagOrder.PUBLISHED:
+            return None
+        return await publication_of(tag, self._github)
 
     async def rollback_plan(self, _: Context, sha: str | None) -> Answer:
         """See app/api/rollback_plan.py."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import structlog
 
 from app.domain.errors import EngineFailed, ReleaseNotKept, StartFailed
-from app.domain.release import UNKNOWN_TAG, LiveRelease
+from app.domain.release import LiveRelease
 from app.domain.stack import Follower, Stack
+from app.domain.tags import UNKNOWN_TAG
 from workers.adoption import drift
 from workers.ports import Definition, Instance, Ports
 from workers.rollout.stopping import stop_all

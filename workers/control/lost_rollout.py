@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 import structlog
 
 from app.domain.errors import EngineFailed, ReleaseNotKept, StartFailed
-from app.domain.release import UNKNOWN_TAG
 from app.domain.release_stack import as_of, lacking, names_of
 from app.domain.stack import Singleton, Stack
+from app.domain.tags import UNKNOWN_TAG
 from workers.control import live_followers
 from workers.ports import Instance, Ports
 from workers.rollout.stopping import still_there, stop_all

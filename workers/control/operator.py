@@ -117,7 +117,8 @@ class Operator:
         if state.rollout is not None:
             raise _interrupted()
         target = kept_release(state, sha)
-        if not (await self._reconciler.as_of(target.sha)).routed:
+        kept = await self._reconciler.as_of(target.sha)
+        if not kept.routed:
             raise CannotRollBack(f"{no_routes(target.tag)}. Your traffic is not affected")
         if state.current and not force and await self._ports.engine.one_way(state.current.sha):
             raise _refused(state.current.tag, target.tag)
@@ -129,10 +130,12 @@ class Operator:
             rollout_id=rollout_id,
             trigger=Trigger.MANUAL,
             accepted_at=self._ports.clock.now(),
+            version=kept.tags.version_in(target.tag),
             force=True,
             recall=target.sha,
             current_env=current_env,
             by=by,
+            published_at=target.published_at,
         )
         self._ports.publisher.status(await self._ports.journal.update(lambda s: s.accept(release)))
         self._ports.publisher.queued([release])

@@ -13,6 +13,7 @@ from app.domain.release_stack import as_of
 from app.domain.rollout import undone_rollout
 from app.domain.stack import Color, Stack
 from app.domain.state import Dropped, State
+from app.domain.tags import TagRule
 from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
 from workers.control import lost_rollout
@@ -72,7 +73,7 @@ async def rebuild(stack: Stack, ports: Ports) -> bool:
             epoch=epoch,
         ).pause(reason)
     )
-    await accept_undecided(ports)
+    await accept_undecided(ports, stack.tags)
     ports.publisher.event("paused", reason=reason)
     return True
 
@@ -119,7 +120,7 @@ async def _left_over(stack: Stack, ports: Ports) -> bool:
     return any(not instance.adopted for instance in started)
 
 
-async def accept_undecided(ports: Ports) -> None:
+async def accept_undecided(ports: Ports, rule: TagRule) -> None:
     """After a rebuild, accepts the releases that the ledger knows and that the journal lost undecided.
 
     While the ledger or the route file cannot be read, this does nothing: call it again, also in the next process. A
@@ -134,11 +135,12 @@ async def accept_undecided(ports: Ports) -> None:
     except (LedgerUnavailable, RouteNotConfirmed) as away:
         log.warning("releases that were accepted before the state file was lost are not read yet", reason=str(away))
         return
-    live = ports.journal.state.current
-    order = live.order if live else None
-    lost = [_unforced(r) for r in known if order is None or r.trigger is Trigger.MANUAL or r.order >= order]
+    dates = {r.tag: r.published_at for r in known if r.published_at}
+    current = ports.journal.state.dated(dates).current
+    live = current.dated if current else None
+    lost = [_unforced(r) for r in known if r.trigger is Trigger.MANUAL or not rule.is_older(r.dated, live)]
     ended = [dropped(r, _undone(r)) for r in known if r.rollout_id == undone]
-    await ports.journal.update(lambda s: replace(_dismissed(s, ended).accept(*lost), ledger_unread=False))
+    await ports.journal.update(lambda s: replace(_dismissed(s.dated(dates), ended).accept(*lost), ledger_unread=False))
 
 
 def _undone(release: Release) -> Undone:

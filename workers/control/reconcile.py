@@ -138,7 +138,7 @@ class Reconciler:
 
     async def _close_difference(self) -> None:
         await self._ports.publisher.rebuild()
-        await accept_undecided(self._ports)
+        await accept_undecided(self._ports, self._stack.tags)
         await self._end_left_over()
         await self._reality.adopt()
         await publish_live(self._ports)
@@ -167,7 +167,7 @@ class Reconciler:
         run, newer = self.running, self.decide().go
         if run is None or newer is None or self._stack.supersede is Supersede.NEVER:
             return
-        if overtakes(newer, run.rollout):
+        if overtakes(newer, run.rollout, self._stack.tags):
             run.give_way(Superseded(f"{newer.tag} goes live instead"))
 
     async def as_of(self, sha: str) -> Stack:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.stack import ALWAYS_SET, ReleaseValue
+from app.domain.tags import TagRule
 from workers.definition.services.retired import uses_of
 
 SHORT_SHA_LENGTH = 12
@@ -19,11 +20,11 @@ _UNSET = re.compile(r'The "?(?P<name>\w+)"? variable is not set')
 """Compose's warning, since its first version: https://docs.docker.com/compose/how-tos/environment-variables/"""
 
 
-def values_of(tag: str, sha: str, variables: Mapping[str, ReleaseValue]) -> dict[str, str]:
+def values_of(tag: str, sha: str, variables: Mapping[str, ReleaseValue], rule: TagRule) -> dict[str, str]:
     """The values of the stack file's `variables`, and of those that are always set, for the release `tag`."""
     values = {
         ReleaseValue.TAG: tag,
-        ReleaseValue.VERSION: tag.removeprefix("v"),
+        ReleaseValue.VERSION: rule.version_in(tag),
         ReleaseValue.SHA: sha,
         ReleaseValue.SHORT_SHA: sha[:SHORT_SHA_LENGTH],
     }

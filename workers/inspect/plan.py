@@ -17,22 +17,25 @@ from app.api.plan import (
     PlannedRoute,
     PlannedSingleton,
 )
-from app.domain.acceptance.policy import not_newer
-from app.domain.errors import AdoptionRefused, GitFailed
+from app.domain.errors import AdoptionRefused, GitFailed, TagInvalid
 from app.domain.release import LiveRelease, new_rollout_id
 from app.domain.release_stack import lacking
 from app.domain.routing.networks import short
 from app.domain.stack import BeforeFlip, Color, Follower, RoutedService, Singleton, Stack
 from app.domain.state import State
+from app.domain.tags import DatedTag, TagRule
 from workers.adoption import adopt, drift
+from workers.inspect.publication import Publication
 from workers.ports import Comparison, Difference, Ports, Stamp
 from workers.rollout.checks.reach import out_of_reach
 from workers.rollout.steps import preflight
 from workers.rollout.steps.preflight import GB
 
 
-async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
+async def plan(stack: Stack, ports: Ports, tag: str, publication: Publication | None = None) -> Plan:
     """What a rollout of `tag` would do. Fetches and checks out the tag, and touches nothing that runs.
+
+    `publication`: if the stack's order depends on it.
 
     Raises TagNotFound, TagMoved, SignatureRefused, SignatureUnchecked, GitFailed, ComposeInvalid.
     """
@@ -49,7 +52,8 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         *compared.problems,
         *_forbidden(compared),
         *await out_of_reach(stack, ports, target, compared.unreached),
-        *_blocked(state, tag),
+        *_unordered(tag, publication, stack.tags),
+        *_blocked(state, DatedTag(tag, publication.at if publication else None), stack.tags),
         *await preflight.problems(stack, ports, room),
     ]
     part = await drift.live_stack(stack, ports)
@@ -158,12 +162,20 @@ def _environment(difference: Difference) -> EnvironmentChange:
     )
 
 
-def _blocked(state: State, tag: str) -> list[str]:
-    found = []
+def _unordered(tag: str, publication: Publication | None, rule: TagRule) -> list[str]:
+    try:
+        rule.check(tag)
+    except TagInvalid as problem:
+        return [str(problem)]
+    return [publication.unknown] if publication and publication.unknown else []
+
+
+def _blocked(state: State, new: DatedTag, rule: TagRule) -> list[str]:
+    found, live = [], state.current
     if state.paused:
         found.append(f"paused: {state.pause_reason}")
-    if state.current and not_newer(tag, state.current.tag):
-        found.append(f"{tag} is not newer than the live {state.current.tag}: it needs force")
+    if live and rule.read(new) and rule.not_newer(new, live.dated):
+        found.append(f"{new.tag} is not newer than the live {live.tag}: it needs force")
     if state.rollout:
         found.append(f"{state.rollout.release.tag} is being rolled out: this release would wait for it, or replace it")
     return found

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.release import Release, UnreadableRelease
 
 
@@ -18,6 +19,12 @@ class Inbox(Protocol):
 
     async def known(self) -> list[Release]:
         """Every remembered release that was accepted from GitHub, decided or not, and the undecided manual ones."""
+
+    async def ignore(self, release: IgnoredRelease) -> None:
+        """Records an ignored release, for people."""
+
+    async def ignored(self) -> list[IgnoredRelease]:
+        """The last ignored releases, newest first, without those that this version of the updater cannot read."""
 
     async def taken(self, releases: Sequence[Release]) -> None: ...
     async def set_aside(self) -> list[UnreadableRelease]:

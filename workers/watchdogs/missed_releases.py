@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.domain.acceptance.published import Decided, Published, missed, wanted
+from app.domain.acceptance.ignored import IgnoredRelease
+from app.domain.acceptance.policy import Cause, refusal_of
+from app.domain.acceptance.published import Decided, Published, dates_of, missed, wanted
 from app.domain.errors import GitHubRefused, GitHubUnavailable, LedgerUnavailable, StaleWorker
 from app.domain.findings import Alarm
 from app.domain.release import FORGOTTEN, Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
+from app.domain.state import State
+from app.domain.tags import TagOrder
 from workers.control.reconcile import Reconciler
 from workers.ports import Ports
 from workers.ports.github import GitHubApi
@@ -65,11 +69,12 @@ class MissedReleases:
         published = await self._published()
         history = await self._ports.publisher.history()
         decided = [Decided(entry.tag, entry.at) for entry in history]
-        state = self._ports.journal.state
+        state = await self._dated(published)
         releases = [self._release(p) for p in missed(published, self._stack, state, decided)]
         for release in releases:
             log.warning("found a release on GitHub without a webhook; accepted", tag=release.tag)
         begin = await self._accept(releases)
+        await self._show_ignored(published)
         await self._report_failed_deliveries(state.last_checked_at)
         now = self._ports.clock.now()
         self._ports.publisher.status(await self._ports.journal.update(lambda s: s.check(now)))
@@ -105,6 +110,12 @@ class MissedReleases:
         log.warning("could not list GitHub's releases; retrying", reason=self._why, seconds=round(wait, 1))
         return wait
 
+    async def _dated(self, published: Sequence[Published]) -> State:
+        """Records GitHub's dates of the live and the waiting releases, if the stack's releases are ordered by them."""
+        if self._stack.tags.order is not TagOrder.PUBLISHED:
+            return self._ports.journal.state
+        return await self._ports.journal.update(lambda s: s.dated(dates_of(published)))
+
     async def _published(self) -> list[Published]:
         """Reads pages until one has a release of this stack that is not newer than the live one."""
         found: list[Published] = []
@@ -112,7 +123,7 @@ class MissedReleases:
         async for page in self._github.releases():
             found += page
             ours = wanted(page, self._stack)
-            if ours and (live is None or len(ours) > len(wanted(page, self._stack, live.tag))):
+            if ours and (live is None or len(ours) > len(wanted(page, self._stack, live.dated))):
                 break
         return found
 
@@ -138,6 +149,18 @@ class MissedReleases:
             state = await self._ports.journal.update(lambda s: s.accept(*lost))
             self._ports.publisher.queued([r for r in state.accepted if r not in before])
         return there
+
+    async def _show_ignored(self, published: Sequence[Published]) -> None:
+        """Records that the newest release is ignored because of its tag or its repository, unless its webhook did."""
+        newest = max(published, key=lambda p: p.at, default=None)
+        refusal = refusal_of(newest.event, self._stack) if newest else None
+        if newest is None or refusal is None or refusal.cause not in {Cause.TAG, Cause.REPOSITORY}:
+            return
+        try:
+            if newest.event.key not in {release.key for release in await self._ports.inbox.ignored()}:
+                await self._ports.inbox.ignore(IgnoredRelease.of(newest.event, refusal, self._ports.clock.now()))
+        except LedgerUnavailable as away:
+            log.warning("an ignored release is not recorded", tag=newest.event.tag, reason=str(away))
 
     async def _report_failed_deliveries(self, last: datetime | None) -> None:
         """Records failed deliveries for the audit. If GitHub does not list them, nothing else is affected."""
@@ -168,4 +191,6 @@ class MissedReleases:
             rollout_id=new_rollout_id(),
             trigger=Trigger.RECONCILE,
             accepted_at=self._ports.clock.now(),
+            version=self._stack.tags.version_in(published.event.tag),
+            published_at=published.at,
         )

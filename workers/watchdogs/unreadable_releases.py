@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from app.domain.findings import Alarm
-from app.domain.release import UnreadableRelease, Version
+from app.domain.release import UnreadableRelease
 from app.domain.state import State
+from app.domain.tags import DatedTag, TagRule
 from workers.ports import Ports
 from workers.watchdogs.repeat import repeat
 
@@ -16,8 +17,9 @@ SHOWN = 5
 class UnreadableReleases:
     """Looks every LOOK_SECONDS. Every other release goes on: the inbox leaves the unreadable ones out."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, rule: TagRule) -> None:
         self._ports = ports
+        self._rule = rule
         self._found: Sequence[UnreadableRelease] = ()
 
     def alarms(self) -> Sequence[Alarm]:
@@ -32,7 +34,7 @@ class UnreadableReleases:
         """Sets the unreadable ones aside, and deletes those that can never go live. Raises LedgerUnavailable."""
         await self._ports.journal.check()
         aside, state = await self._ports.inbox.set_aside(), self._ports.journal.state
-        over = [release for release in aside if _was_taken(release, state) or _is_old(release, state)]
+        over = [release for release in aside if _was_taken(release, state) or self._is_old(release, state)]
         await self._ports.inbox.dismiss(over)
         for release in over:
             if not _was_taken(release, state):
@@ -40,15 +42,15 @@ class UnreadableReleases:
                 self._ports.publisher.event("release.superseded", tag=release.tag, rollout_id="", reason=reason)
         self._found = [release for release in aside if release not in over]
 
+    def _is_old(self, release: UnreadableRelease, state: State) -> bool:
+        """False if that cannot be found out: its date of publication cannot be read."""
+        new, live = DatedTag(release.tag), state.current
+        return live is not None and self._rule.read(new) is not None and self._rule.not_newer(new, live.dated)
+
 
 def _was_taken(release: UnreadableRelease, state: State) -> bool:
     """Whether the same release came in another way, as from GitHub's list."""
     return release.key in state.known_keys
-
-
-def _is_old(release: UnreadableRelease, state: State) -> bool:
-    version, live = Version.read(release.tag), state.current.order if state.current else None
-    return version is not None and live is not None and version <= live
 
 
 def _text(found: Sequence[UnreadableRelease]) -> str:

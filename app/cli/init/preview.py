@@ -46,6 +46,7 @@ class Checked:
             yield f"Questions left in {plain(self.stack_file)}: {self.questions}. Answer them, and delete their marks."
         if not self.found.tag:
             yield "No tag of this clone fits `tags` and `channel` of the stack file. Fetch tags, or correct the keys."
+            yield from (f"  {plain(each)}" for each in self.found.problems)
             return
         yield f"{plain(self.found.tag)}, the newest fitting tag of this clone ({self.found.sha[:12] or 'unread'}):"
         yield from (f"  {plain(each.service)}: {plain(each.reason)}" for each in self.found.images)

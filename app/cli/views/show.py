@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.api.rollout import Result
-from app.api.status import Held, Status
+from app.api.status import Held, IgnoredDelivery, Status
 from app.cli.following.display import percent_text, retry_text
 from app.cli.following.progress import FollowedRollout
 from app.cli.following.summary import step_rows, summary
@@ -53,6 +53,9 @@ def status_rows(status: Status) -> Iterator[Row]:
     yield from _waiting(status)
     if status.last_result:
         yield "last", _last(status.last_result)
+    if status.ignored:
+        last = status.ignored[0]
+        yield "ignored", f"{plain(last.tag)}, {moment(last.at)}. `updater status --ignored` lists why"
     if status.last_checked_at:
         yield "checked", moment(status.last_checked_at)
     if not status.worker_alive:
@@ -121,6 +124,19 @@ def show_history(out: Console, entries: Sequence[HistoryEntry]) -> None:
         table.add_column(name, overflow="fold")
     for row in history_rows(entries):
         table.add_row(*(Text(cell) for cell in row))
+    out.print(table)
+
+
+def show_ignored(out: Console, ignored: Sequence[IgnoredDelivery]) -> None:
+    if not ignored:
+        out.print("No release was ignored.")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("when", "tag", "repository", "why"):
+        table.add_column(name, overflow="fold")
+    for each in ignored:
+        row = (moment(each.at), plain(each.tag), plain(each.repository), plain(each.reason))
+        table.add_row(*map(Text, row))
     out.print(table)
 
 

@@ -1,16 +1,20 @@
 """Decides which accepted release goes live, which ones wait, and which never will."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
-from app.domain.release import Release, Version
+from app.domain.errors import TagInvalid
+from app.domain.release import LiveRelease, Release
 from app.domain.rollout import Rollout
 from app.domain.state import State
+from app.domain.tags import Position, TagRule
 
 Reasons = tuple[tuple[Release, str], ...]
+Positions = Mapping[Release, Position]
+"""Where each release stands in the stack's order."""
 
 
 class Hold(StrEnum):
@@ -50,6 +54,7 @@ class Decision:
 
 def decide(
     state: State,
+    rule: TagRule = TagRule(),  # noqa: B008 - it is frozen
     *,
     enabled: bool = True,
     approval: bool = False,
@@ -61,17 +66,19 @@ def decide(
     While paused, only a forced release goes, and a failed one whose `retry_at` is not after `now`. A release that an
     operator asked for goes even if automatic updates are off (`enabled` is false), releases need an `approval`, or no
     window is open (`opens_at` is when the next one opens). Newer releases then keep waiting. Only the newest release
-    waits for an approval.
+    waits for an approval. `rule` orders the releases; one without a place in the order, because the stack file was
+    changed, never goes live.
     """
     hold = partial(_hold, paused=state.paused, enabled=enabled, approval=approval, opens_at=opens_at, now=now)
-    return _forced(state, hold) or _newest(state, hold)
+    return _forced(state, hold) or _newest(state, hold, rule)
 
 
-def overtakes(newer: Release, running: Rollout) -> bool:
+def overtakes(newer: Release, running: Rollout, rule: TagRule) -> bool:
     """Whether `newer` may replace the running rollout, which has not moved the route yet."""
     if running.release.force:
         return False
-    return newer.force or newer.order > running.release.order
+    own, other = newer.position(rule), running.release.position(rule)
+    return newer.force or (own is not None and other is not None and own > other)
 
 
 def _forced(state: State, hold: Holding) -> Decision | None:
@@ -84,15 +91,26 @@ def _forced(state: State, hold: Holding) -> Decision | None:
     return Decision(go, overtaken, _held((r for r in state.accepted if not r.force), hold))
 
 
-def _newest(state: State, hold: Holding) -> Decision:
-    fresh, stale = _against_live(state)
-    outrun = _outrun(_held(fresh, hold))
+def _newest(state: State, hold: Holding, rule: TagRule) -> Decision:
+    at = {r: position for r in state.accepted if (position := r.position(rule))}
+    unordered = tuple((r, _no_place(r, rule)) for r in state.accepted if r not in at)
+    fresh, stale = _against_live(state, at, rule)
+    outrun = _outrun(_held(fresh, hold), at)
     fresh = [r for r in fresh if r not in {o for o, _ in outrun}]
-    newest = max((r for r in fresh if hold(r) is None), key=_age, default=None)
+    newest = max((r for r in fresh if hold(r) is None), key=_age(at), default=None)
+    never = (*unordered, *stale, *outrun)
     if newest is None:
-        return Decision(None, (*stale, *outrun), _held(fresh, hold))
-    newer = [r for r in fresh if r.order > newest.order]
-    return Decision(newest, (*stale, *outrun, *_overtaken(fresh, newest)), _held(newer, hold))
+        return Decision(None, never, _held(fresh, hold))
+    newer = [r for r in fresh if at[r] > at[newest]]
+    return Decision(newest, (*never, *_overtaken(fresh, newest, at)), _held(newer, hold))
+
+
+def _no_place(release: Release, rule: TagRule) -> str:
+    try:
+        rule.position(release.dated)
+    except TagInvalid as problem:
+        return problem.detail
+    return ""
 
 
 def _held(releases: Iterable[Release], hold: Holding) -> tuple[HeldRelease, ...]:
@@ -116,32 +134,35 @@ def _hold(
     return HeldRelease(release, Hold.WINDOW, opens_at) if opens_at else None
 
 
-def _outrun(held: Sequence[HeldRelease]) -> Reasons:
+def _outrun(held: Sequence[HeldRelease], at: Positions) -> Reasons:
     """Releases that wait for an approval while a newer one waits for an approval or a window."""
     waiting = [h.release for h in held if h.why in {Hold.APPROVAL, Hold.WINDOW}]
-    newest = max(waiting, key=_age, default=None)
+    newest = max(waiting, key=_age(at), default=None)
     older = [h.release for h in held if h.why is Hold.APPROVAL and h.release is not newest]
     return tuple((r, f"{newest.tag} is newer and is waiting too") for r in older if newest)
 
 
-def _age(release: Release) -> tuple[Version, datetime]:
-    return release.order, release.accepted_at
+def _age(at: Positions) -> Callable[[Release], tuple[Position, datetime]]:
+    return lambda release: (at[release], release.accepted_at)
 
 
-def _overtaken(fresh: Sequence[Release], newest: Release) -> Reasons:
-    older = [r for r in fresh if r is not newest and r.order <= newest.order]
-    return tuple((r, f"{newest.tag} is newer" if r.order < newest.order else "it was requested twice") for r in older)
+def _overtaken(fresh: Sequence[Release], newest: Release, at: Positions) -> Reasons:
+    older = [r for r in fresh if r is not newest and at[r] <= at[newest]]
+    return tuple((r, f"{newest.tag} is newer" if at[r] < at[newest] else "it was requested twice") for r in older)
 
 
-def _against_live(state: State) -> tuple[list[Release], Reasons]:
+def _against_live(state: State, at: Positions, rule: TagRule) -> tuple[list[Release], Reasons]:
     live = state.current
-    order = live.order if live else None
-    if live is None or order is None:
-        return list(state.accepted), ()
-    fresh = [r for r in state.accepted if r.order > order]
+    if live is None:
+        return list(at), ()
+    fresh = [r for r in at if not rule.not_newer(r.dated, live.dated)]
     stale = tuple(
-        (r, f"{live.tag} is already live" if r.order == order else f"the live {live.tag} is newer")
-        for r in state.accepted
-        if not r.order > order
+        (r, f"{live.tag} is already live" if _same(r, live, rule) else f"the live {live.tag} is newer")
+        for r in at
+        if rule.not_newer(r.dated, live.dated)
     )
     return fresh, stale
+
+
+def _same(release: Release, live: LiveRelease, rule: TagRule) -> bool:
+    return release.tag == live.tag or release.position(rule) == live.position(rule)

@@ -2,11 +2,34 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from datetime import datetime
+from enum import StrEnum
 
 from app.domain.errors import TagInvalid
-from app.domain.release import Version
-from app.domain.stack import Channel, Stack
+from app.domain.stack import REPOSITORY, Channel, Stack
+from app.domain.tags import DatedTag
+
+
+class Cause(StrEnum):
+    """Why a release is ignored, as a stable word."""
+
+    REPOSITORY = "repository"
+    ACTION = "action"
+    DRAFT = "draft"
+    PRERELEASE = "prerelease"
+    TAG = "tag"
+    AUTHOR = "author"
+    NOT_IMMUTABLE = "not_immutable"
+    NOT_NEWER = "not_newer"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a release is ignored. `text` is for people."""
+
+    cause: Cause
+    text: str
+
 
 WANTED_ACTIONS = frozenset({"published", "released"})
 
@@ -28,24 +51,24 @@ class ReleaseEvent:
     prerelease: bool
     author: str | None = None
     immutable: bool | None = None
+    published_at: datetime | None = None
+
+    @property
+    def dated(self) -> DatedTag:
+        return DatedTag(self.tag, self.published_at)
 
     @property
     def key(self) -> str:
         return f"{self.repository_id}:{self.release_id}"
 
 
-def not_newer(tag: str, live: str | None) -> bool:
-    """Whether the live release is `tag` or newer; False if the live release has no version."""
-    known = Version.read(live)
-    return known is not None and not Version.of(tag) > known
-
-
-def _tag_refused(event: ReleaseEvent) -> bool:
+def _no_place(event: ReleaseEvent, stack: Stack) -> str | None:
+    """Why the release has no place in the stack's order; None if it has one."""
     try:
-        Version.of(event.tag)
-    except TagInvalid:
-        return True
-    return False
+        stack.tags.position(event.dated)
+    except TagInvalid as problem:
+        return problem.detail
+    return None
 
 
 def _author_refused(event: ReleaseEvent, stack: Stack) -> bool:
@@ -53,38 +76,56 @@ def _author_refused(event: ReleaseEvent, stack: Stack) -> bool:
     return bool(allowed) and (event.author or "").lower() not in allowed
 
 
-def _names_a_prerelease(event: ReleaseEvent) -> bool:
-    """By https://semver.org/#spec-item-9, whatever the release's flag on GitHub says: publishers forget it."""
-    version = Version.read(event.tag)
-    return version is not None and bool(version.pre)
+Live = DatedTag | None
+"""The live release; None if nothing is live or the tag is unknown."""
+
+Reason = str | Callable[[ReleaseEvent, Stack], str]
 
 
-Live = str | None
-"""The live release's tag; None if nothing is live or the tag is unknown."""
+def _another(event: ReleaseEvent, stack: Stack) -> str:
+    name = event.repository if REPOSITORY.fullmatch(event.repository) else "another one"
+    return f"another repository: {name}, and `repository` in the stack file is {stack.repository}"
 
-_TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack, Live], bool], str], ...] = (
-    (lambda e, s, _: e.repository.lower() != s.repository.lower(), "another repository"),
-    (lambda e, *_: e.action not in WANTED_ACTIONS, "the action is not published or released"),
-    (lambda e, *_: e.draft, "the release is a draft"),
+
+_TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack, Live], bool], Cause, Reason], ...] = (
+    (lambda e, s, _: e.repository.lower() != s.repository.lower(), Cause.REPOSITORY, _another),
+    (lambda e, *_: e.action not in WANTED_ACTIONS, Cause.ACTION, "the action is not published or released"),
+    (lambda e, *_: e.draft, Cause.DRAFT, "the release is a draft"),
     (
         lambda e, s, _: e.prerelease and s.channel is not Channel.PRERELEASE,
+        Cause.PRERELEASE,
         "a prerelease, and the channel is stable",
     ),
-    (lambda e, *_: _tag_refused(e), "the tag does not have the form v1.2.3"),
+    (lambda e, s, _: not s.tags.matches(e.tag), Cause.TAG, lambda e, s: s.tags.unmatched(e.tag)),
+    (lambda e, s, _: _no_place(e, s) is not None, Cause.TAG, lambda e, s: str(_no_place(e, s))),
     (
-        lambda e, s, _: _names_a_prerelease(e) and s.channel is not Channel.PRERELEASE,
+        lambda e, s, _: s.tags.names_a_prerelease(e.tag) and s.channel is not Channel.PRERELEASE,
+        Cause.PRERELEASE,
         "the tag names a prerelease (a hyphen after the numbers), and the channel is stable",
     ),
-    (lambda e, s, _: not fnmatchcase(e.tag, s.tags), "the tag does not match the stack file's pattern"),
-    (lambda e, s, _: _author_refused(e, s), "the release's author is not in the stack file's allowed_authors"),
+    (
+        lambda e, s, _: _author_refused(e, s),
+        Cause.AUTHOR,
+        "the release's author is not in the stack file's allowed_authors",
+    ),
     (
         lambda e, s, _: s.policy.require_immutable and not e.immutable,
+        Cause.NOT_IMMUTABLE,
         "the release is not immutable, which the stack file requires",
     ),
-    (lambda e, _, live: not_newer(e.tag, live), "not newer than the live release"),
+    (lambda e, s, live: s.tags.not_newer(e.dated, live), Cause.NOT_NEWER, "not newer than the live release"),
 )
 
 
-def reason_to_ignore(event: ReleaseEvent, stack: Stack, live: Live = None) -> str | None:
+def refusal_of(event: ReleaseEvent, stack: Stack, live: Live = None) -> Refusal | None:
     """Why `event` is ignored for `stack`; None if it is wanted."""
-    return next((reason for applies, reason in _TABLE if applies(event, stack, live)), None)
+    for applies, cause, reason in _TABLE:
+        if applies(event, stack, live):
+            return Refusal(cause, reason(event, stack) if callable(reason) else reason)
+    return None
+
+
+def reason_to_ignore(event: ReleaseEvent, stack: Stack, live: Live = None) -> str | None:
+    """The reason for people; None if `event` is wanted."""
+    refusal = refusal_of(event, stack, live)
+    return refusal.text if refusal else None

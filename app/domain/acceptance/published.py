@@ -1,13 +1,13 @@
 """Finds published releases whose webhook did not arrive."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.acceptance.policy import ReleaseEvent, reason_to_ignore
-from app.domain.release import Version
 from app.domain.stack import Stack
 from app.domain.state import State
+from app.domain.tags import DatedTag, TagRule
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Published:
     at: datetime
 
     @property
-    def version(self) -> Version:
-        return Version.of(self.event.tag)
+    def dated(self) -> DatedTag:
+        return DatedTag(self.event.tag, self.at)
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,24 @@ class Decided:
     tag: str
     at: datetime
 
-    def overtakes(self, published: Published) -> bool:
-        """Whether this release would have superseded `published` if its webhook had arrived."""
-        version = Version.read(self.tag)
-        return version is not None and version > published.version and self.at >= published.at
+    def overtakes(self, published: Published, rule: TagRule, dates: Mapping[str, datetime]) -> bool:
+        """Whether this release would have superseded `published` if its webhook had arrived.
+
+        `dates`: when GitHub published each tag that it lists.
+        """
+        position = rule.read(DatedTag(self.tag, dates.get(self.tag)))
+        return position is not None and position > rule.position(published.dated) and self.at >= published.at
 
 
-def wanted(published: Sequence[Published], stack: Stack, live: str | None = None) -> list[Published]:
-    """The releases that the stack's policy accepts, newest version first."""
+def dates_of(published: Iterable[Published]) -> dict[str, datetime]:
+    """When each tag was published."""
+    return {p.event.tag: p.at for p in published}
+
+
+def wanted(published: Sequence[Published], stack: Stack, live: DatedTag | None = None) -> list[Published]:
+    """The releases that the stack's policy accepts, newest first."""
     fit = [p for p in published if reason_to_ignore(p.event, stack, live) is None]
-    return sorted(fit, key=lambda p: (p.version, p.at), reverse=True)
+    return sorted(fit, key=lambda p: (stack.tags.position(p.dated), p.at), reverse=True)
 
 
 def missed(
@@ -46,16 +54,19 @@ def missed(
 ) -> tuple[Published, ...]:
     """The wanted releases that are newer than the live one and neither decided nor waiting, newest first.
 
-    If nothing is live, or the live release has no version, only the newest wanted one counts. A tag that was decided
-    once, under any key, is never picked up again: an operator may have applied it by hand and rolled it back.
+    If nothing is live, or the live release has no place in the order, only the newest wanted one counts. A tag that
+    was decided once, under any key, is never picked up again: an operator may have applied it by hand and rolled it
+    back.
     """
-    live = state.current.tag if state.current else None
-    newer = wanted(published, stack, live)
+    live = state.current
+    newer = wanted(published, stack, live.dated if live else None)
     keys, tags = _known(state, decided)
+    dates = dates_of(published)
     return tuple(
         p
-        for p in (newer if Version.read(live) else newer[:1])
-        if p.event.key not in keys and p.event.tag not in tags and not any(d.overtakes(p) for d in decided)
+        for p in (newer if live and live.position(stack.tags) else newer[:1])
+        if p.event.key not in keys and p.event.tag not in tags
+        if not any(d.overtakes(p, stack.tags, dates) for d in decided)
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.errors import UpdaterError
 from app.domain.notices import messages
 from app.domain.release import Release, Trigger
@@ -30,6 +31,7 @@ class Kind(StrEnum):
     ROLLED_BACK = "rolled_back"
     FAILED = "failed"
     DROPPED = "dropped"
+    IGNORED = "ignored"
     PAUSED = "paused"
     RESUMED = "resumed"
     ALARM = "alarm"
@@ -80,6 +82,17 @@ def ended(project: str, rollout: Rollout, state: State) -> Notice:
 def dropped(project: str, release: Release, why: UpdaterError) -> Notice:
     title = f"{project}: {release.tag} will not go live"
     return Notice(f"dropped:{release.rollout_id}", Kind.DROPPED, title, f"{why}. Traffic is unchanged.")
+
+
+def ignored(project: str, release: IgnoredRelease) -> Notice:
+    """The first release with its kind of tag, or of its repository."""
+    found = "GitHub sent it" if release.delivery else "It is in GitHub's list"
+    text = (
+        f"{found}, and it will not go live: {release.reason}. Traffic is unchanged. Later ones like it are ignored "
+        "without a message: `updater status --ignored` lists them."
+    )
+    title = f"{project}: {release.tag} was ignored"
+    return Notice(f"ignored:{digest(release.surprise or release.key)}", Kind.IGNORED, title, text)
 
 
 def paused(project: str, reason: str) -> Notice:

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 from starlette.responses import JSONResponse, Response
 
+from app.api.model import time_in
 from app.api.requests import Apply
 from app.api.responses import Approved, Cancelling, Notified, Paused, Resumed
 from app.api.status import PublishedStatus
-from app.domain.acceptance.policy import not_newer
-from app.domain.errors import AlreadyLive, LedgerUnavailable, RolloutRunning
+from app.domain.errors import AlreadyLive, LedgerUnavailable, RolloutRunning, TagInvalid
 from app.domain.release import Release, Trigger, new_rollout_id
+from app.domain.tags import DatedTag, TagRule
 from app.ledger import Ledger
 from app.queue import Queue
 from app.web.calls.final_result import FinalAnswer
@@ -27,6 +28,7 @@ class Changes:
     queue: Queue
     status: StatusCall
     final: FinalAnswer
+    tags: TagRule = TagRule()  # noqa: RUF009 - it is frozen
 
     async def apply(self, given: Given) -> Response:
         """Queues a release by its tag.
@@ -43,21 +45,42 @@ class Changes:
                 return await self.final.of(given.request, running, wanted.tag)
             if status.rollout and status.rollout.tag != wanted.tag and is_current(status, wanted.tag):
                 raise WorkerRefused(400, _being_replaced(wanted.tag, status.rollout.tag), RolloutRunning.code)
-        await self._check(wanted, status)
-        return await self.final.of(given.request, await self._accept(wanted, _by(given)), wanted.tag)
+        self._check_tag(wanted.tag)
+        published_at = await self._check(wanted, status)
+        return await self.final.of(given.request, await self._accept(wanted, _by(given), published_at), wanted.tag)
 
-    async def _check(self, wanted: Apply, status: PublishedStatus) -> None:
-        """Raises WorkerRefused: 423 while paused, 404 for an unknown tag, 400 for a tag that is not newer.
+    def _check_tag(self, tag: str) -> None:
+        """Raises WorkerRefused (400) if the tag has no place in the stack's order, also with force."""
+        try:
+            self.tags.check(tag)
+        except TagInvalid as problem:
+            raise WorkerRefused(400, problem.detail, problem.code) from problem
+
+    def _check_date(self, new: DatedTag, why: str | None) -> None:
+        """Raises WorkerRefused (400) if the order needs a date that is not known. `why`: the worker's reason."""
+        try:
+            self.tags.position(new)
+        except TagInvalid as problem:
+            raise WorkerRefused(400, why or problem.detail, problem.code) from problem
+
+    async def _check(self, wanted: Apply, status: PublishedStatus) -> datetime | None:
+        """When GitHub published the release, if that is asked for and known.
+
+        Raises WorkerRefused: 423 while paused, 404 for an unknown tag, 400 for a tag that is not newer, or of which
+        that cannot be found out.
 
         Not 409: programs written for the previous updater read 409 as "an update is in progress" and show nothing
         else. For a 400, they show the text.
         """
         if status.paused and not wanted.force:
             raise _paused(status)
-        await ask(self.queue, "find_tag", wanted.tag)
-        live = live_tag(status)
-        if not wanted.force and not_newer(wanted.tag, live):
-            raise WorkerRefused(400, _not_newer(wanted.tag, str(live), status), "not_newer")
+        found = await ask(self.queue, "find_tag", wanted.tag)
+        new, live = DatedTag(wanted.tag, time_in(found.get("published_at"))), live_tag(status)
+        if not wanted.force:
+            self._check_date(new, found.get("undated"))
+            if live and self.tags.not_newer(new, live):
+                raise WorkerRefused(400, _not_newer(new.tag, live.tag, status), "not_newer")
+        return new.published_at
 
     async def rollback(self, given: Given) -> Response:
         """Rolls back to a kept release, or to the last good one if no SHA is given. Allowed while paused."""
@@ -104,7 +127,7 @@ class Changes:
         await ask(self.queue, "cancel", rollout_id)
         return JSONResponse(Cancelling(rollout_id=rollout_id).as_json(), 202)
 
-    async def _accept(self, wanted: Apply, by: str | None) -> str:
+    async def _accept(self, wanted: Apply, by: str | None, published_at: datetime | None) -> str:
         rollout_id = new_rollout_id()
         await self.ledger.accept(
             Release(
@@ -113,9 +136,10 @@ class Changes:
                 rollout_id=rollout_id,
                 trigger=Trigger.MANUAL,
                 accepted_at=datetime.now(UTC),
-                version=wanted.version,
+                version=wanted.version or self.tags.version_in(wanted.tag),
                 force=wanted.force,
                 by=by,
+                published_at=published_at,
             )
         )
         await self._nudge()

@@ -2,16 +2,18 @@
 
 from datetime import UTC, datetime
 
+from app.api.model import time_in
 from app.api.rollout import Result
 from app.api.status import PublishedStatus
 from app.domain.errors import AlreadyLive
-from app.domain.release import Version, stays_failed
+from app.domain.release import stays_failed
+from app.domain.tags import DatedTag, is_name
 
 
-def live_tag(status: PublishedStatus) -> str | None:
-    """The live release's tag; None if nothing is live, or if the live release has no version."""
-    tag = status.current.tag if status.current else None
-    return tag if Version.read(tag) else None
+def live_tag(status: PublishedStatus) -> DatedTag | None:
+    """The live release's tag, and when it was published; None if nothing is live, or if its tag is unknown."""
+    live = status.current
+    return DatedTag(live.tag, time_in(live.published_at)) if live and is_name(live.tag) else None
 
 
 def is_live(status: PublishedStatus, tag: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from app.api.rollout import Result
-from app.api.status import PublishedStatus, Status
+from app.api.status import IgnoredDelivery, PublishedStatus, Status
 from app.ledger import Ledger
 from app.web.internal.call import Given
 from app.web.published import published_status
@@ -48,6 +48,7 @@ class StatusCall:
             "queued": (*published.queued, *(tag for tag in pending if tag not in known_tags)),
             "worker_alive": await self.ledger.worker_alive(),
             "last_result": Result.as_far_as_readable(last)[0] if last else None,
+            "ignored": tuple(map(IgnoredDelivery.of, await self.ledger.ignored())),
             "uptime_seconds": round(time.monotonic() - self.started, 1),
         }
         return Status.model_validate(fields)

@@ -69,6 +69,9 @@ function show(status) {
   ];
   at("facts").replaceChildren(...facts.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
   at("pause").hidden = !status.paused; at("pause").textContent = status.paused ? `Paused. ${status.pause_reason ?? ""}` : "";
+  const ignored = status.ignored ?? [];
+  at("ignored-part").hidden = !ignored.length;
+  at("ignored").replaceChildren(...ignored.map((each) => row(each.tag, each.repository, each.at, each.reason)));
   at("held").replaceChildren(...(status.held_for ?? []).map(heldItem));
   at("do-pause").disabled = status.paused; at("do-unpause").disabled = !status.paused || Boolean(rollout);
   at("do-cancel").disabled = !rollout;
@@ -94,14 +97,16 @@ function heldItem(held) {
   return item;
 }
 
+function row(...values) {
+  const made = document.createElement("tr");
+  made.append(...values.map((value) => element("td", value == null ? "" : String(value))));
+  return made;
+}
+
 async function showHistory() {
   const { entries } = await read("/update/history?limit=20");
-  at("history").replaceChildren(...entries.map((entry) => {
-    const row = document.createElement("tr");
-    const values = [entry.tag, entry.result, entry.timestamp, entry.duration_seconds, entry.error];
-    row.append(...values.map((value) => element("td", value == null ? "" : String(value))));
-    return row;
-  }));
+  at("history").replaceChildren(...entries.map((entry) =>
+    row(entry.tag, entry.result, entry.timestamp, entry.duration_seconds, entry.error)));
 }
 
 function listen() {

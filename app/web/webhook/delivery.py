@@ -4,14 +4,19 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from typing import Annotated
+from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.api.model import time_in
 from app.domain.acceptance.policy import ReleaseEvent
 from app.domain.errors import DeliveryRefused
+from app.web.webhook.headers import FORM
 
 LARGEST_ID = 2**53
 """The largest integer that JSON and Redis both store exactly; GitHub's ids are far smaller."""
+
+_FIELD = b"payload="
 
 Id = Annotated[int, Field(gt=0, le=LARGEST_ID)]
 
@@ -36,6 +41,7 @@ class _EventRelease(_Model):
     prerelease: bool
     author: _EventAuthor | None = None
     immutable: bool | None = None
+    published_at: str | None = None
 
 
 class _Event(_Model):
@@ -60,6 +66,19 @@ def _signed(secret: str, body: bytes) -> str:
     return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
 
 
+def payload_of(body: bytes, content_type: str) -> bytes:
+    """The JSON in a verified `body`. Raises DeliveryRefused (400) if a form is not exactly `payload=…`.
+
+    The content type is not signed. A text inside signed JSON must not be taken for a form's field, so nothing may stand
+    before or after the one field that GitHub sends.
+    """
+    if content_type != FORM:
+        return body
+    if not body.startswith(_FIELD) or b"&" in body:
+        raise DeliveryRefused("the form should have the one field payload", status=400)
+    return unquote_to_bytes(body.removeprefix(_FIELD).replace(b"+", b" "))
+
+
 def parse_release(body: bytes) -> ReleaseEvent:
     """The release event in a verified `body`. Raises DeliveryRefused (400) if it is invalid."""
     try:
@@ -78,4 +97,5 @@ def parse_release(body: bytes) -> ReleaseEvent:
         prerelease=delivery.release.prerelease,
         author=delivery.release.author.login if delivery.release.author else None,
         immutable=delivery.release.immutable,
+        published_at=time_in(delivery.release.published_at),
     )

@@ -8,6 +8,9 @@ from app.domain.errors import DeliveryRefused
 
 LONGEST_NUMBER = 15
 
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+"""GitHub's content types: https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks#creating-webhooks"""
+
 # The form is checked first because hmac.compare_digest raises TypeError on a text that is not ASCII.
 # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
@@ -15,18 +18,28 @@ _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 
 def check_head(headers: Headers, cap: int) -> str:
     """The signature to check the body against. Raises DeliveryRefused (415, 400, 413, 401)."""
-    check_json(headers)
+    check_type(headers, JSON, FORM)
     check_length(headers, cap)
     return signature_in(headers.getlist("x-hub-signature-256"))
 
 
 def check_json(headers: Headers) -> None:
     """Raises DeliveryRefused (415) unless the content type is JSON and the body is not encoded."""
-    types = headers.getlist("content-type")
-    if len(types) != 1 or types[0].partition(";")[0].strip().lower() != "application/json":
-        raise DeliveryRefused("the content type should be application/json", status=415)
+    check_type(headers, JSON)
+
+
+def check_type(headers: Headers, *accepted: str) -> None:
+    """Raises DeliveryRefused (415) unless the content type is `accepted` and the body is not encoded."""
+    if type_in(headers) not in accepted:
+        raise DeliveryRefused(f"the content type should be {' or '.join(accepted)}", status=415)
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise DeliveryRefused("the body should not be encoded", status=415)
+
+
+def type_in(headers: Headers) -> str:
+    """The content type without its parameters; empty if there is not exactly one."""
+    types = headers.getlist("content-type")
+    return types[0].partition(";")[0].strip().lower() if len(types) == 1 else ""
 
 
 def check_length(headers: Headers, cap: int) -> None:

@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.domain.acceptance.policy import ReleaseEvent, reason_to_ignore
+from app.domain.acceptance.ignored import IgnoredRelease
+from app.domain.acceptance.policy import ReleaseEvent, refusal_of
 from app.domain.errors import DeliveryRefused, LedgerUnavailable
 from app.domain.release import Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
@@ -28,8 +29,8 @@ from app.web.calls.live import live_tag
 from app.web.errors import HANDLERS, error, not_found
 from app.web.published import published_status
 from app.web.webhook.access_log import Line
-from app.web.webhook.delivery import check_signature, parse_release
-from app.web.webhook.headers import check_head
+from app.web.webhook.delivery import check_signature, parse_release, payload_of
+from app.web.webhook.headers import check_head, type_in
 
 RECORD_SECONDS = 3.5
 """Together with the body's five seconds this stays below GitHub's limit of ten for the answer.
@@ -98,7 +99,7 @@ class Receiver:
             return DeliveryOutcome(200, {"status": "pong"}, "pong")
         if kind != "release":
             return _ignored("the event is not release")
-        event = parse_release(body)
+        event = parse_release(payload_of(body, type_in(request.headers)))
         try:
             async with asyncio.timeout(RECORD_SECONDS):
                 return await self._decide(event, request.headers.get("x-github-delivery"))
@@ -107,9 +108,10 @@ class Receiver:
 
     async def _decide(self, event: ReleaseEvent, delivery: str | None) -> DeliveryOutcome:
         live = live_tag(await published_status(self.ledger))
-        if reason := reason_to_ignore(event, self.stack, live):
-            return _ignored(reason, event)
-        release = _release(event, delivery)
+        if refusal := refusal_of(event, self.stack, live):
+            await self.ledger.ignore(IgnoredRelease.of(event, refusal, datetime.now(UTC), delivery))
+            return _ignored(refusal.text, event)
+        release = _release(event, delivery, self.stack)
         known = await self.ledger.accept(release)
         if known is not None:
             return _recorded(200, "duplicate", known, event)
@@ -123,14 +125,16 @@ class Receiver:
             log.warning("nudge not sent; the worker finds the release at its next check", reason=str(away))
 
 
-def _release(event: ReleaseEvent, delivery: str | None) -> Release:
+def _release(event: ReleaseEvent, delivery: str | None, stack: Stack) -> Release:
     return Release(
         key=event.key,
         tag=event.tag,
         rollout_id=new_rollout_id(),
         trigger=Trigger.WEBHOOK,
         accepted_at=datetime.now(UTC),
+        version=stack.tags.version_in(event.tag),
         delivery=delivery,
+        published_at=event.published_at,
     )
 
 

@@ -5,6 +5,7 @@ import hmac
 import json
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 REPOSITORY = "zetherion/sample-stack"
 REPOSITORY_ID = 186853002
@@ -49,14 +50,26 @@ def release_event(
     return json.dumps(event).encode()
 
 
-def signed_headers(body: bytes, secret: str, event: str = "release", delivery: str | None = None) -> dict[str, str]:
-    """Creates the headers of a delivery. `delivery`: the id of a redelivery; else the id is new.
+def form_encoded(body: bytes) -> bytes:
+    """Encodes the body of an event as GitHub does by default, for a webhook with the content type of a form.
+
+    https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks
+    """
+    return urlencode({"payload": body}).encode()
+
+
+def signed_headers(
+    body: bytes, secret: str, event: str = "release", delivery: str | None = None, *, form: bool = False
+) -> dict[str, str]:
+    """Creates the headers of a delivery. `delivery`: the id of a redelivery; else the id is new. `form`: its encoding.
+
+    The signature is that of the body as it is sent.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers
     """
     signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return {
-        "Content-Type": "application/json",
+        "Content-Type": "application/x-www-form-urlencoded" if form else "application/json",
         "User-Agent": "GitHub-Hookshot/demo",
         "X-GitHub-Event": event,
         "X-GitHub-Delivery": delivery or str(uuid.uuid4()),

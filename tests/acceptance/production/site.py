@@ -20,7 +20,7 @@ from deploy.demo.docker.engine import Engine, Say, connected
 from deploy.demo.docker.projects import take_down
 from deploy.demo.environment import Environment, Json
 from deploy.demo.github.control import github_server
-from deploy.demo.github.delivery import REPOSITORY, release_event, signed_headers
+from deploy.demo.github.delivery import REPOSITORY, form_encoded, release_event, signed_headers
 from deploy.demo.processes import ROOT, free_port
 from deploy.demo.repository import DemoRepository, Variant
 from tests.acceptance.host.containers import Project
@@ -146,12 +146,13 @@ class Site(Environment):
         self.internal_url, self.public_url = f"http://{web}:9090", f"http://{web}:9091"
         self.routes = {"skills": f"http://{traefik}:8080", "api": f"http://{traefik}:8443"}
 
-    async def announce(self, tag: str) -> Json:
+    async def announce(self, tag: str, *, form: bool = False) -> Json:
         """Sends the webhook of `tag` as GitHub does, signed with the secret from the page."""
-        body = release_event(tag, next(self.release_ids))
+        event = release_event(tag, next(self.release_ids))
+        body = form_encoded(event) if form else event
         secret = self.secret_file("github-webhook-secret")
         async with plain_client(timeout=10) as client:
-            headers = signed_headers(body, secret)
+            headers = signed_headers(body, secret, form=form)
             answer = await client.post(f"{self.public_url}/webhooks/github", content=body, headers=headers)
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         content: Json = answer.json()

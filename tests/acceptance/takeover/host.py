@@ -16,7 +16,7 @@ from docker.models.containers import Container
 from app.domain.stack import Color
 from deploy.demo.clients import plain_client
 from deploy.demo.environment import Environment, Json
-from deploy.demo.github.delivery import REPOSITORY, release_event, signed_headers
+from deploy.demo.github.delivery import REPOSITORY, form_encoded, release_event, signed_headers
 from deploy.demo.processes import ROOT
 from deploy.demo.repository import Variant
 from tests.acceptance.host.containers import Project
@@ -170,13 +170,14 @@ class Host(Environment):
         words = ("python3", "-c", source, url, secret, call, json.dumps(arguments))
         return json.loads(self.stack.inside(f"zetherion-ai-skills-{color}", *words))
 
-    async def deliver(self, tag: str) -> Json:
+    async def deliver(self, tag: str, *, form: bool = False) -> Json:
         """Sends the webhook of `tag` as GitHub does, signed with the secret from the page."""
-        body = release_event(tag, self.published[tag])
+        event = release_event(tag, self.published[tag])
+        body = form_encoded(event) if form else event
         secret = (self.updater / "secrets" / "github-webhook-secret").read_text().strip()
         async with plain_client(timeout=10) as client:
             url = f"{self.public_url}/webhooks/github"
-            answer = await client.post(url, content=body, headers=signed_headers(body, secret))
+            answer = await client.post(url, content=body, headers=signed_headers(body, secret, form=form))
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         content: Json = answer.json()
         return content

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from app.domain.stack import Channel
+from app.domain.tags import DatedTag
 from deploy.demo.processes import ROOT
 from tests.examples import a_stack
 from tests.integration.cli.newcomer import Newcomer, environment, newcomer
@@ -84,12 +85,13 @@ def test_missing_tag_fails_the_check(tmp_path: Path) -> None:
     tagged(sample, "nightly")
     code, output = updater(sample, "--check")
     assert (code, "No tag of this clone fits `tags` and `channel`" in output) == (1, True)
+    assert 'write `tags: {pattern: "*", order: published}` in the stack file' in " ".join(output.split())
 
 
 @pytest.mark.parametrize(("channel", "tag"), [(Channel.STABLE, "v1.10.0"), (Channel.PRERELEASE, "v2.0.0-rc.1")])
 def test_newest_is_by_version_and_channel(channel: Channel, tag: str) -> None:
     tags = ["v1.9.0", "v1.10.0", "v2.0.0-rc.1", "nightly", "web-v3.0.0"]
-    assert newest(tags, replace(a_stack(), channel=channel)) == tag
+    assert newest(map(DatedTag, tags), replace(a_stack(), channel=channel)) == tag
 
 
 def test_secret_of_the_host_is_hidden(tmp_path: Path) -> None:

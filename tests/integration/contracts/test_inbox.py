@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Protocol
 
 import pytest
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
+from app.domain.acceptance.ignored import IGNORED_KEPT, IgnoredRelease
 from app.domain.errors import LedgerUnavailable
 from app.domain.release import Release, Trigger, UnreadableRelease
 from app.ledger import Ledger
@@ -17,6 +19,7 @@ from tests.fakes.inbox import FakeInbox
 from workers.ports import Inbox
 
 OLD, NEW = a_release("v1.1.0"), a_release("v1.2.0", after=1)
+IGNORED = IgnoredRelease("1:2", "web-v1.0.0", "octo/shop", "published", "tag", "why", "2026-01-02T03:04:05+00:00")
 BY_HAND = a_release("v1.1.0", key="manual:r-1", rollout_id="r-1", trigger=Trigger.MANUAL, after=2)
 
 
@@ -55,6 +58,14 @@ class InboxContract:
         await letters.inbox.taken([OLD, BY_HAND])
         assert await letters.inbox.known() == [OLD, BY_HAND]
 
+    async def test_ignored_releases_are_listed_newest_first(self, letters: Letters) -> None:
+        assert await letters.inbox.ignored() == []
+        releases = [replace(IGNORED, tag=f"web-v{n}.0.0") for n in range(IGNORED_KEPT + 5)]
+        for release in releases:
+            await letters.inbox.ignore(release)
+        assert await letters.inbox.ignored() == releases[:4:-1]
+        assert await letters.inbox.pending() == []
+
     async def test_unreadable_entry_is_set_aside(self, letters: Letters) -> None:
         await letters.put(OLD)
         await letters.put_unreadable("1:9", "v9.0.0")
@@ -83,6 +94,10 @@ class InboxContract:
             await away.set_aside()
         with pytest.raises(LedgerUnavailable):
             await away.dismiss([UnreadableRelease("1:9")])
+        with pytest.raises(LedgerUnavailable):
+            await away.ignore(IGNORED)
+        with pytest.raises(LedgerUnavailable):
+            await away.ignored()
 
 
 class FakeLetters:

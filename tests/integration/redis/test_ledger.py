@@ -5,12 +5,13 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
+from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.errors import LedgerUnavailable
 from app.domain.release import Trigger
 from app.ledger import FORGOTTEN, RECORD_SECONDS_KEPT, Ledger
@@ -23,11 +24,15 @@ pytestmark = pytest.mark.redis
 AT_ONCE = 100
 RELEASE = a_release("v1.1.0", trigger=Trigger.MANUAL, version="one", force=True, delivery="d-1")
 
+IGNORED = IgnoredRelease("1:2", "web-v1.0.0", "octo/shop", "published", "tag", "why", "2026-01-02T03:04:05+00:00")
+
 CALLS: dict[str, Callable[[Ledger], Awaitable[Any]]] = {
     "ping": lambda ledger: ledger.ping(),
     "worker_alive": lambda ledger: ledger.worker_alive(),
     "accept": lambda ledger: ledger.accept(RELEASE),
     "pending": lambda ledger: ledger.pending(),
+    "ignore": lambda ledger: ledger.ignore(IGNORED),
+    "ignored": lambda ledger: ledger.ignored(),
     "taken": lambda ledger: ledger.taken([RELEASE]),
     "publish_status": lambda ledger: ledger.publish_status({}),
     "status": lambda ledger: ledger.status(),
@@ -248,3 +253,19 @@ async def test_later_entry_replaces_an_earlier_entry(ledger: Ledger) -> None:
     again = replace(entry, timestamp="2026-01-02T03:04:09+00:00")
     await ledger.record_result({"rollout_id": "r-1", "status": "success"}, again)
     assert await ledger.history(10) == [again, a_history_entry("r-2")]
+
+
+async def test_first_of_its_kind_is_an_event(ledger: Ledger) -> None:
+    usual = replace(IGNORED, tag="v1.0.0", cause="not_newer")
+    other = replace(IGNORED, repository="octo/other", cause="repository")
+    for release in (IGNORED, replace(IGNORED, tag="web-v2.0.0"), usual, other, other):
+        await ledger.ignore(release)
+    found = [event["data"]["tag"] for _, event in await ledger.events_after("0-0", block=0)]
+    kinds = {event["type"] for _, event in await ledger.events_after("0-0", block=0)}
+    assert (found, kinds) == (["web-v1.0.0", "web-v1.0.0"], {"release.ignored"})
+
+
+async def test_unreadable_ignored_release_is_left_out(ledger: Ledger, pool: ArqRedis) -> None:
+    await cast(Awaitable[int], pool.lpush(ledger.key("ignored"), b"{}"))
+    await ledger.ignore(IGNORED)
+    assert await ledger.ignored() == [IGNORED]

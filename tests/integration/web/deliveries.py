@@ -5,7 +5,7 @@ import hmac
 import json
 from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from tests.integration.web.conftest import WEBHOOK_SECRET
 
@@ -20,6 +20,11 @@ def release_body(tag: str = "v1.1.0", release_id: int = 2, **change: Any) -> byt
 
 def signature(body: bytes, secret: str = WEBHOOK_SECRET) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, "sha256").hexdigest()
+
+
+def form(content: bytes) -> bytes:
+    """`content` as GitHub encodes it by default."""
+    return urlencode({"payload": content}).encode()
 
 
 def headers(body: bytes, event: str = "release", secret: str = WEBHOOK_SECRET, **change: str) -> dict[str, str]:

@@ -14,18 +14,23 @@ from structlog.testing import capture_logs
 from app.config.settings import WebSettings
 from app.queue import open_pool
 from app.web.body import BODY_SECONDS
+from app.web.webhook.headers import FORM
 from app.web.webhook.receiver import RECORD_SECONDS
 from deploy.demo.clients import plain_client
 from tests.examples import a_live
 from tests.integration.redis.redis_servers import OwnRedis
 from tests.integration.waiting import until
 from tests.integration.web.conftest import OLD_WEBHOOK_SECRET, Listening, environ, listening
-from tests.integration.web.deliveries import head, headers, raw, release_body, signature
+from tests.integration.web.deliveries import form, head, headers, raw, release_body, signature
 
 pytestmark = pytest.mark.redis
 
 BODY = release_body()
 PATH = "/webhooks/github"
+ANOTHER = "another repository: octo/other, and `repository` in the stack file is octo/shop"
+UNMATCHED = "the tag does not match `tags` of the stack file (v*)."
+CHARACTERS = "The updater accepts only letters, digits and `. _ + - @ /` in a tag"
+BY_DATE = 'If it is a release of this stack, write `tags: {pattern: "*", order: published}` in the stack file'
 DEEP = b"[" * 100_000 + b"]" * 100_000
 
 
@@ -52,6 +57,45 @@ async def test_release_is_recorded_before_the_answer(web: Listening, github: htt
     assert [r.rollout_id for r in await web.ledger.pending()] == [content["rollout_id"]]
 
 
+@pytest.mark.parametrize("kind", [FORM, f"{FORM}; charset=utf-8", FORM.upper()])
+async def test_form_is_the_same_release(web: Listening, github: httpx.AsyncClient, kind: str) -> None:
+    """GitHub's default content type. The signature covers the form as it is sent."""
+    body = form(release_body(release_id=7, text="ä & payload=%7B%7D + ?"))
+    answer = await post(github, body, **{"Content-Type": kind})
+    assert (answer.status_code, answer.json()["release"]) == (202, {"key": "1:7", "tag": "v1.1.0"})
+    again = await post(github, release_body(release_id=7))
+    assert (again.status_code, again.json()["status"]) == (200, "duplicate")
+
+
+async def test_ping_as_a_form_is_answered(github: httpx.AsyncClient) -> None:
+    answer = await post(github, form(b'{"zen": "x"}'), **{"Content-Type": FORM, "X-GitHub-Event": "ping"})
+    assert answer.json() == {"status": "pong"}
+
+
+async def test_signature_of_the_decoded_form_is_refused(github: httpx.AsyncClient) -> None:
+    change = {"Content-Type": FORM, "X-Hub-Signature-256": signature(BODY)}
+    assert (await post(github, form(BODY), **change)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (BODY, FORM),
+        (form(BODY), "application/json"),
+        (b"more=1&" + form(BODY), FORM),
+        (form(BODY) + b"&" + form(BODY), FORM),
+        (b"payload=", FORM),
+        (b"payload=%7B", FORM),
+        (b"payload=%ff", FORM),
+        (release_body(note="&payload=" + form(BODY).decode().removeprefix("payload=") + "&"), FORM),
+    ],
+)
+async def test_other_form_is_a_400(web: Listening, github: httpx.AsyncClient, body: bytes, kind: str) -> None:
+    """The content type is not signed: a text in the signed JSON is never taken for the payload."""
+    assert (await post(github, body, **{"Content-Type": kind})).status_code == 400
+    assert await web.ledger.pending() == []
+
+
 async def test_repeated_release_is_a_duplicate(github: httpx.AsyncClient) -> None:
     first = (await post(github, BODY)).json()
     for body in (BODY, release_body(action="released")):
@@ -73,10 +117,13 @@ async def test_ping_needs_a_valid_signature(github: httpx.AsyncClient) -> None:
     ("body", "reason"),
     [
         (release_body(action="edited"), "the action is not published or released"),
-        (release_body(repository={"id": 1, "full_name": "octo/other"}), "another repository"),
-        (release_body(tag="latest"), "the tag does not have the form v1.2.3"),
-        (release_body(tag="--upload-pack=x"), "the tag does not have the form v1.2.3"),
-        (release_body(tag="v1\u0000;rm -rf"), "the tag does not have the form v1.2.3"),
+        (release_body(repository={"id": 1, "full_name": "octo/other"}), ANOTHER),
+        (
+            release_body(tag="latest"),
+            f"{UNMATCHED} {BY_DATE}",
+        ),
+        (release_body(tag="--upload-pack=x"), f"{UNMATCHED} {CHARACTERS}"),
+        (release_body(tag="x\u0000;rm -rf"), f"{UNMATCHED} {CHARACTERS}"),
         (release_body(tag="v0.9.0"), "not newer than the live release"),
         (release_body(tag="v1.0.0"), "not newer than the live release"),
     ],
@@ -88,6 +135,21 @@ async def test_unwanted_release_is_ignored_with_reason(
     answer = await post(github, body)
     assert (answer.status_code, answer.json()) == (200, {"status": "ignored", "reason": reason})
     assert await web.ledger.pending() == []
+
+
+async def test_ignored_release_is_in_the_status(web: Listening, github: httpx.AsyncClient) -> None:
+    for tag in ("2024.01.05", "2024.02.01"):
+        await post(github, release_body(tag=tag))
+    async with web.client() as client:
+        shown = (await client.get("/status")).json()["ignored"]
+    assert [(each["tag"], each["cause"], each["repository"]) for each in shown] == [
+        ("2024.02.01", "tag", "octo/shop"),
+        ("2024.01.05", "tag", "octo/shop"),
+    ]
+    assert 'write `tags: {pattern: "*", order: numbers}` in the stack file' in shown[0]["reason"]
+    assert shown[0]["delivery"]
+    events = [event for _, event in await web.ledger.events_after("0-0", block=0)]
+    assert [(event["type"], event["data"]["tag"]) for event in events] == [("release.ignored", "2024.01.05")]
 
 
 async def test_another_event_is_ignored(github: httpx.AsyncClient) -> None:
@@ -146,7 +208,7 @@ async def test_a_doubled_signature_is_a_401(web: Listening, second: str) -> None
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        ((("Content-Type", "application/x-www-form-urlencoded"), "Content-Type"), 415),
+        ((("Content-Type", "multipart/form-data; boundary=x"), "Content-Type"), 415),
         ((("Content-Type", "text/plain; application/json"), "Content-Type"), 415),
         ((("X-Nothing", ""), "Content-Type"), 415),
         ((("Content-Encoding", "gzip"), ""), 415),

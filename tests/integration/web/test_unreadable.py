@@ -10,6 +10,7 @@ import pytest
 from arq.connections import ArqRedis
 
 from app.domain.release import FORGOTTEN, UnreadableRelease
+from app.domain.tags import TagRule
 from app.ledger import Ledger
 from app.ledger.set_aside import UNREADABLE_KEPT
 from app.ledger.streams import UNREADABLE
@@ -83,7 +84,7 @@ async def test_worker_rolls_out_beside_an_unreadable_release(
     assert (await client.get("/status")).status_code == 200
     answer = await client.post("/update/apply", json={"tag": "v1.1.0"}, headers={"Prefer": "wait=30"})
     assert (answer.status_code, answer.json()["status"]) == (200, "success")
-    await UnreadableReleases(replace(world.ports, inbox=ledger)).look()
+    await UnreadableReleases(replace(world.ports, inbox=ledger), TagRule()).look()
     assert list(await content(pool, ledger.key("unreadable"))) == [b"7:9"]
 
 

@@ -168,12 +168,12 @@ class Observed:
         """
         if after.rollout is not None:
             self.ends.pop(after.rollout.id, None)
-        live = after.current.order if after.current else None
+        rule, live = self.world.stack.tags, after.current.dated if after.current else None
         keys = self.world.inbox.keys | {release.key for release in after.accepted}
         self.accepted = {
             rollout: release
             for rollout, release in self.accepted.items()
-            if release.key in keys and (live is None or release.trigger is Trigger.MANUAL or release.order >= live)
+            if release.key in keys and (release.trigger is Trigger.MANUAL or not rule.is_older(release.dated, live))
         }
 
     def _ended(self, before: State, after: State) -> None:

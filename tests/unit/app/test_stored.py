@@ -16,6 +16,17 @@ def test_stored_release_is_read_unchanged() -> None:
     assert read_release(RELEASE.built.dump_json(a_release())) == a_release()
 
 
+def test_release_without_a_date_of_publication_is_read() -> None:
+    """An earlier version of the updater recorded it."""
+    before = {name: value for name, value in STORED.items() if name not in {"version", "published_at"}}
+    assert read_release(json.dumps(before)) == a_release()
+
+
+@pytest.mark.parametrize("tag", ["web-v1.2.3", "2024.01.05", "@acme/api@1.2.3", "nightly"])
+def test_release_of_any_order_is_read(tag: str) -> None:
+    assert read_release(json.dumps(STORED | {"tag": tag})) == replace(a_release(), tag=tag)
+
+
 def test_field_of_a_later_version_is_ignored() -> None:
     assert read_release(json.dumps(STORED | {"channel": "beta"})) == a_release()
 
@@ -30,7 +41,7 @@ def test_field_of_a_later_version_is_ignored() -> None:
         b"null",
         json.dumps({name: value for name, value in STORED.items() if name != "rollout_id"}),
         json.dumps(STORED | {"trigger": "schedule"}),
-        json.dumps(STORED | {"tag": "2026-01"}),
+        json.dumps(STORED | {"tag": "2026 01"}),
         json.dumps(STORED | {"tag": ""}),
         json.dumps(STORED | {"accepted_at": "2026-01-02T03:04:05"}),
     ],

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.config import signers
 from app.domain.errors import GitFailed, SignatureUnchecked, TagMoved, TagNotFound
-from app.domain.release import Version
+from app.domain.tags import check_name
 from workers.adapters.commands import Finished, read_command
 from workers.adapters.git_repo.clone import Clone
 from workers.adapters.git_repo.collection import (
@@ -111,7 +111,7 @@ class GitSource:
         self._turn = asyncio.Lock()  # an operator may request a plan while a rollout fetches
 
     async def find(self, tag: str) -> str:
-        Version.of(tag)
+        check_name(tag)
         await self._ensure_mirror()
         finished, out = await self._git(find_command(self._url, tag), self._fetch_seconds)
         if finished.code == 2:  # noqa: PLR2004 - ls-remote --exit-code: no such ref
@@ -120,7 +120,7 @@ class GitSource:
         return out.split(maxsplit=1)[0]
 
     async def fetch(self, tag: str) -> str:
-        Version.of(tag)
+        check_name(tag)
         async with self._turn:
             return await self._fetch(tag)
 

@@ -49,6 +49,7 @@ class _Release(_Answer):
             prerelease=self.prerelease,
             author=self.author.login if self.author else None,
             immutable=self.immutable,
+            published_at=self.published_at,
         )
         return Published(event, self.published_at)
 

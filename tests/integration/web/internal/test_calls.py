@@ -75,7 +75,8 @@ async def test_configured_wait_applies_to_every_caller(
 async def test_refused_apply_names_its_reason(web: Listening, client: httpx.AsyncClient, worker: Reconciler) -> None:
     await published(web)
     for tag, status, code in (
-        ("latest", 400, "bad_request"),
+        ("latest", 400, "tag_invalid"),
+        ("2024.01.05", 400, "tag_invalid"),
         ("--upload-pack=x", 400, "bad_request"),
         ("v7.7.7", 404, "tag_not_found"),
         ("1.0.0", 404, "tag_not_found"),
@@ -83,6 +84,9 @@ async def test_refused_apply_names_its_reason(web: Listening, client: httpx.Asyn
     ):
         answer = await apply(client, tag)
         assert (answer.status_code, answer.json()["code"], answer.json()["status"]) == (status, code, "failed")
+    unordered = await apply(client, "2024.01.05", force=True)
+    assert unordered.status_code == 400
+    assert 'write `tags: {pattern: "*", order: numbers}` in the stack file' in unordered.json()["error"]
     assert (await apply(client, "v0.9.0", force=True)).status_code == 200
 
 

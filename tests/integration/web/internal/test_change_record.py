@@ -82,7 +82,7 @@ async def test_reading_and_refused_callers_record_no_change(web: Listening, nigh
     read = {"Authorization": f"Bearer {make_token(web.secret_path, Scope.READ, 60, 'reader')}"}
     with capture_logs() as lines:
         assert (await nightly.get("/status")).status_code == 200
-        assert (await nightly.post("/update/apply", json={"tag": "latest"})).status_code == 400
+        assert (await nightly.post("/update/apply", json={"tag": "--latest"})).status_code == 400
         async with web.client(**read) as reader:
             assert (await reader.post("/update/pause", json={"reason": "x"})).status_code == 403
         async with web.client(X_Nothing="x") as stranger:

@@ -45,7 +45,7 @@ async def test_a_release_that_goes_live_is_a_success(skills: Program) -> None:
     [
         ("v0.9.0", "v1.0.0 is live, and v0.9.0 is not newer"),
         ("v7.7.7", "no such tag: v7.7.7"),
-        ("latest", "not have the form v1.2.3"),
+        ("latest", "latest is not a semantic version such as v1.2.3"),
     ],
 )
 async def test_refused_tag_is_reported_with_the_reason(skills: Program, web: Listening, tag: str, reason: str) -> None:

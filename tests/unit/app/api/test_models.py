@@ -49,6 +49,7 @@ def test_status_shows_an_idle_updater() -> None:
             "since": "2026-01-02T03:04:05+00:00",
             "adopted": False,
             "copies": {"api": 3},
+            "published_at": None,
         },
         "rollout": None,
         "queued": ["v1.2.0"],

@@ -22,6 +22,7 @@ from app.domain.stack import (
     Times,
     Window,
 )
+from app.domain.tags import TagOrder, TagRule
 
 COMMITTED = Path(__file__).parents[4] / "config" / "stack.yml"
 
@@ -141,6 +142,22 @@ def test_build_cache_limit_can_be_turned_off() -> None:
     assert parse_stack(content(keep={"build_cache_gb": 0})).keep.build_cache_gb == 0
     for wrong in (False, True, "off", -1):
         assert [line.partition(": ")[0] for line in problems(keep={"build_cache_gb": wrong})] == ["keep/build_cache_gb"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "rule"),
+    [
+        ("web-v*", TagRule("web-v*")),
+        ({"pattern": "*"}, TagRule("*")),
+        ({"pattern": "web-v*", "order": "version"}, TagRule("web-v*")),
+        ({"pattern": "*", "order": "numbers"}, TagRule("*", TagOrder.NUMBERS)),
+        ({"pattern": "*", "order": "published"}, TagRule("*", TagOrder.PUBLISHED)),
+    ],
+)
+def test_tags_have_a_pattern_and_an_order(tags: Any, rule: TagRule) -> None:
+    assert parse_stack(content(tags=tags)).tags == rule
+    assert parse_stack(content(tags=yaml.safe_load(rule.written))).tags == rule
+    assert parse_stack(content()).tags == TagRule()
 
 
 def test_environment_overrides_the_repository() -> None:
@@ -437,10 +454,14 @@ def test_right_urls_are_read() -> None:
         ("policy/windows", 5, "should be a list"),
         ("policy/require_immutable", "x", "should be true or false"),
         ("channel", 5, "should be 'stable' or 'prerelease'"),
+        ("tags", 5, 'should be a pattern such as "v*", or {pattern: "v*", order: version}'),
+        ("tags/order", "semver", "should be 'version', 'numbers' or 'published'"),
+        ("tags/pattern", 5, "should be text"),
+        ("tags/prefix", "web-", "is not a known key"),
     ],
 )
 def test_wrong_type_is_reported_plainly(path: str, wrong: Any, says: str) -> None:
-    change = content(singletons={}, times={}, checks={}, policy={})
+    change = content(singletons={}, times={}, checks={}, policy={}, tags={"pattern": "*"})
     *parents, last = path.removesuffix("/0").split("/")
     part = change
     for key in parents:

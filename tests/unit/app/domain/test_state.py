@@ -3,10 +3,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.release import UNKNOWN_TAG
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color
 from app.domain.state import RAN_KEPT, Ran, State
+from app.domain.tags import UNKNOWN_TAG
 from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
 
 LATER = NOW + timedelta(minutes=5)
@@ -70,7 +70,8 @@ def test_kept_failed_release_is_live_not_good() -> None:
     before = State(active_color=Color.BLUE, current=a_live("v1.0.0"), last_good_tag="v1.0.0")
     stays = a_rollout().resolved(sha_of("v1.1.0")).stay().finish(RolloutStatus.FAILED, NOW)
     after = before.progress(stays).finish(stays, NOW)
-    assert (after.current, after.previous) == (a_live("v1.1.0"), a_live("v1.0.0"))
+    live = replace(a_live("v1.1.0"), published_at=NOW)
+    assert (after.current, after.previous) == (live, a_live("v1.0.0"))
     assert (after.active_color, after.last_good_tag, after.last_failure_at) == (Color.GREEN, "v1.0.0", NOW)
     assert after.is_unwell
     assert not before.is_unwell

@@ -1,10 +1,12 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
-from deploy.demo.github.delivery import release_event, signed_headers
+from app.web.webhook.delivery import check_signature, parse_release, payload_of
+from deploy.demo.github.delivery import form_encoded, release_event, signed_headers
 
 RECORDED = json.loads((Path(__file__).parents[3] / "samples" / "github" / "release.published.json").read_text())
 
@@ -39,6 +41,15 @@ def test_delivery_is_signed_as_github_signs() -> None:
     headers = signed_headers(b"Hello, World!", "It's a Secret to Everybody")
     signature = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
     assert headers["X-Hub-Signature-256"] == f"sha256={signature}"
+
+
+def test_form_has_the_event_and_is_signed_as_it_is_sent() -> None:
+    body = form_encoded(release_event("v1.1.0", 7))
+    assert json.loads(parse_qs(body.decode())["payload"][0]) == event()
+    headers = signed_headers(body, "secret", form=True)
+    assert headers["Content-Type"] == "application/x-www-form-urlencoded"
+    check_signature(body, headers["X-Hub-Signature-256"], ["secret"])
+    assert parse_release(payload_of(body, headers["Content-Type"])).key == "186853002:7"
 
 
 @pytest.mark.parametrize("name", ["X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID", "User-Agent"])

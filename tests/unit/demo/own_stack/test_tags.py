@@ -40,7 +40,7 @@ def test_oldest_tag_is_played_twice_if_asked_for() -> None:
         ([], None, "It has no tag. Tag a commit"),
         (["nightly"], None, "It has nightly. Tag a commit"),
         (TAGS, "v3.0.0", "no tag v3.0.0"),
-        (TAGS, "nightly", "does not have the form v1.2.3"),
+        (TAGS, "nightly", "does not match `tags`"),
         (TAGS, "v2.0.0-rc.1", "the channel is stable"),
     ],
 )

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from app.domain.release import Trigger
 from app.domain.stack import Color, Follower
 from app.domain.state import State
-from tests.examples import a_release, a_stack, sha_of
+from app.domain.tags import TagOrder, TagRule
+from tests.examples import NOW, a_release, a_stack, sha_of
 from tests.fakes.fuse import Crash
 from tests.fakes.inbox import FakeInbox
 from tests.fakes.world import World
@@ -205,6 +207,22 @@ async def test_lost_release_is_accepted_when_redis_returns(world: World) -> None
     world.inbox.away = False
     await worker.reconcile()
     assert (world.state.accepted, world.state.paused) == ((WAITING,), True)
+
+
+@pytest.mark.parametrize(("day", "accepted"), [(1, []), (3, ["nightly"])])
+async def test_lost_release_is_compared_by_its_date(day: int, accepted: list[str]) -> None:
+    """The containers do not say when the live release was published; the record in Redis does."""
+    world = World(a_stack(tags=TagRule("*", TagOrder.PUBLISHED)))
+    await world.live("v1.0.0")
+    world.inbox.put(live := replace(NEW, published_at=NOW + timedelta(days=2)))
+    await world.worker().reconcile()
+    world.inbox.put(other := a_release("nightly", published_at=NOW + timedelta(days=day)))
+    await world.inbox.taken([other])
+    world.journal.lose(None)
+    await world.worker().start()
+    assert [release.tag for release in world.state.accepted] == accepted
+    assert world.state.current is not None
+    assert (world.state.current.tag, world.state.current.published_at) == ("v1.1.0", live.published_at)
 
 
 async def test_foreign_state_file_keeps_its_pause_reason(world: World) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from app.domain.stack import ReleaseValue
+from app.domain.tags import TagRule
 from workers.definition.environment import environment_names
 from workers.definition.variables import Unset, other_warnings, refusal, split, unset, values_of
 
@@ -14,7 +15,7 @@ WARNINGS = [
 
 
 def test_values_are_those_of_the_release() -> None:
-    values = values_of("v1.2.0", "a" * 40, {"TAG": ReleaseValue.TAG, "V": ReleaseValue.VERSION})
+    values = values_of("v1.2.0", "a" * 40, {"TAG": ReleaseValue.TAG, "V": ReleaseValue.VERSION}, TagRule())
     assert values == {
         "TAG": "v1.2.0",
         "V": "1.2.0",

@@ -44,7 +44,7 @@ class ComposeFiles:
             files=tuple(root / file for file in stack.compose_files),
             directory=directory,
             env_files=tuple(_env_files(stack, directory)),
-            variables=values_of(stamp.release, stamp.sha, stack.variables) if stamp else {},
+            variables=values_of(stamp.release, stamp.sha, stack.variables, stack.tags) if stamp else {},
             profiles=stack.profiles,
         )
 

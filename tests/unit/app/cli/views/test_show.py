@@ -9,6 +9,7 @@ from app.cli.following.progress import FollowedRollout
 from app.cli.views.show import (
     history_rows,
     show_history,
+    show_ignored,
     show_rows,
     show_summary,
     status_rows,
@@ -44,6 +45,30 @@ def test_idle_status_has_two_lines() -> None:
         ("live", "v1.0.0 (aaaaaaaaaaaa) on blue, since 2026-01-02 03:04:05 UTC"),
         ("state", "idle"),
     ]
+
+
+IGNORED = {
+    "tag": "2024.01.05",
+    "repository": "octo/shop",
+    "reason": "the tag does not match `tags`",
+    "at": "2026-01-02T03:04:05Z",
+}
+
+
+def test_status_names_the_last_ignored_release() -> None:
+    rows = dict(status_rows(a_status(**STATUS, ignored=[IGNORED, {**IGNORED, "tag": "nightly"}])))
+    assert rows["ignored"] == "2024.01.05, 2026-01-02 03:04:05 UTC. `updater status --ignored` lists why"
+
+
+def test_ignored_releases_are_listed_with_their_reason() -> None:
+    out = Console(file=io.StringIO(), width=200)
+    show_ignored(out, a_status(ignored=[{**IGNORED, "tag": "2024\x1b[31m.1"}]).ignored)
+    assert "2024.1" in text_of(out)
+    assert "2026-01-02 03:04:05 UTC" in text_of(out)
+    assert "the tag does not match `tags`" in text_of(out)
+    empty = Console(file=io.StringIO(), width=200)
+    show_ignored(empty, ())
+    assert text_of(empty) == "No release was ignored.\n"
 
 
 def test_status_lists_running_waiting_and_missing() -> None:

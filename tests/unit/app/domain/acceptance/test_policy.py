@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.acceptance.policy import ReleaseEvent, not_newer, reason_to_ignore
+from app.domain.acceptance.policy import ReleaseEvent, reason_to_ignore
 from app.domain.stack import Channel, Policy
+from app.domain.tags import DatedTag, TagRule
 from tests.examples import a_stack
 
 WANTED = ReleaseEvent("published", "octo/shop", 1, 2, "v1.1.0", draft=False, prerelease=False)
@@ -21,7 +22,10 @@ def test_repository_name_ignores_case() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"repository": "octo/shop2"}, "another repository"),
+        (
+            {"repository": "octo/shop2"},
+            "another repository: octo/shop2, and `repository` in the stack file is octo/shop",
+        ),
         *(
             ({"action": action}, "the action is not published or released")
             for action in ("created", "edited", "deleted", "unpublished", "prereleased", "Published", "")
@@ -35,9 +39,21 @@ def test_repository_name_ignores_case() -> None:
             )
             for tag in ("v1.1.0-rc.1", "v1.1.0-0", "v1.1.0-alpha+build")
         ),
-        ({"tag": "latest"}, "the tag does not have the form v1.2.3"),
-        ({"tag": "--upload-pack=x"}, "the tag does not have the form v1.2.3"),
-        ({"tag": "1.1.0"}, "the tag does not match the stack file's pattern"),
+        (
+            {"tag": "latest"},
+            "the tag does not match `tags` of the stack file (v*). If it is a release of this stack, write "
+            '`tags: {pattern: "*", order: published}` in the stack file',
+        ),
+        (
+            {"tag": "--upload-pack=x"},
+            "the tag does not match `tags` of the stack file (v*). The updater accepts only letters, digits and "
+            "`. _ + - @ /` in a tag",
+        ),
+        (
+            {"tag": "v1.1"},
+            "v1.1 is not a semantic version such as v1.2.3, so it has no place in the order `version`. If it is a "
+            'release of this stack, write `tags: {pattern: "v*", order: numbers}` in the stack file',
+        ),
     ],
 )
 def test_other_event_is_ignored_with_its_reason(change: dict[str, object], reason: str) -> None:
@@ -56,7 +72,7 @@ def test_build_metadata_is_no_prerelease() -> None:
 
 @pytest.mark.parametrize(("tags", "wanted"), [("*", True), ("1.*", True), ("v*", False), ("2.*", False)])
 def test_tag_pattern_selects_the_stacks_releases(tags: str, wanted: bool) -> None:
-    assert (reason_to_ignore(replace(WANTED, tag="1.1.0"), a_stack(tags=tags)) is None) is wanted
+    assert (reason_to_ignore(replace(WANTED, tag="1.1.0"), a_stack(tags=TagRule(tags))) is None) is wanted
 
 
 @pytest.mark.parametrize(
@@ -93,6 +109,5 @@ def test_the_key_is_made_of_signed_content() -> None:
     ("live", "wanted"), [(None, True), ("v1.0.0", True), ("v1.1.0-rc.1", True), ("v1.1.0", False), ("v1.2.0", False)]
 )
 def test_release_not_newer_than_live_is_ignored(live: str | None, wanted: bool) -> None:
-    reason = reason_to_ignore(WANTED, a_stack(), live)
+    reason = reason_to_ignore(WANTED, a_stack(), DatedTag(live) if live else None)
     assert reason == (None if wanted else "not newer than the live release")
-    assert not_newer(WANTED.tag, live) is not wanted

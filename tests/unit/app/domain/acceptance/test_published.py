@@ -1,5 +1,6 @@
 """Which published releases count as missed, and which do not."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from app.domain.acceptance.published import Decided, missed, wanted
 from app.domain.stack import Channel, Policy
 from app.domain.state import State
+from app.domain.tags import TagOrder, TagRule
 from tests.examples import NOW, a_live, a_release, a_rollout, a_stack
 from tests.fakes.github_api import a_published
 
@@ -58,6 +60,15 @@ def test_tag_decided_under_another_key_stays_out() -> None:
 def test_release_before_a_decision_stays_out() -> None:
     """v1.1.0 was published before v1.2.0 was decided: its webhook would have been superseded."""
     assert tags(LIVE, Decided("v1.2.0", LATER), published=[OLD]) == []
+
+
+def test_decided_releases_are_compared_by_date_too() -> None:
+    """`later` was published after `first`, and decided: the webhook of `first` would have been superseded."""
+    first, later = (a_published(tag, at=NOW + timedelta(minutes=n)) for n, tag in enumerate(("zebra", "aardvark")))
+    live = State(current=replace(a_live("v1"), published_at=NOW - timedelta(days=1)))
+    rule = TagRule("*", TagOrder.PUBLISHED)
+    assert tags(live, Decided("aardvark", LATER), published=[first, later], **{"tags": rule}) == []
+    assert tags(live, Decided("aardvark", EARLIER), published=[first, later], **{"tags": rule}) == ["zebra"]
 
 
 def test_older_fix_after_a_failure_is_wanted() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from app.api.status import PublishedStatus
 from app.domain.state import State
+from app.domain.tags import DatedTag
 from app.web.calls.live import is_live, live_is_well, live_result, live_tag
 from tests.examples import NOW, a_live, sha_of
 
@@ -16,7 +17,7 @@ def status(**change: Any) -> PublishedStatus:
 
 
 def test_live_tag_comes_from_the_status() -> None:
-    assert live_tag(status()) == "v1.0.0"
+    assert live_tag(status()) == DatedTag("v1.0.0")
     assert live_tag(status(current={"tag": "unknown", "sha": "x"})) is None
     assert live_tag(UNKNOWN) is None
 

@@ -1,15 +1,18 @@
 import hmac
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import githubkit.webhooks
 import pytest
+from starlette.datastructures import Headers
 
 from app.domain.acceptance.policy import ReleaseEvent
 from app.domain.errors import DeliveryRefused
-from app.web.webhook.delivery import check_signature, parse_release
-from app.web.webhook.headers import signature_in
+from app.web.webhook.delivery import check_signature, parse_release, payload_of
+from app.web.webhook.headers import FORM, JSON, check_head, check_json, signature_in
 
 SAMPLES = Path(__file__).parents[4] / "samples" / "github"
 BODY = b"Hello, World!"
@@ -17,6 +20,7 @@ BODY = b"Hello, World!"
 # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries#testing-the-webhook-payload-validation
 VECTOR_SECRET = "It's a Secret to Everybody"
 VECTOR = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+SIGNED = VECTOR.encode()
 
 
 def refused(body: bytes, signatures: list[str], secrets: list[str]) -> int:
@@ -68,6 +72,67 @@ def test_invalid_signature_is_refused(signatures: list[str]) -> None:
     assert refused(BODY, signatures, [VECTOR_SECRET]) == 401
 
 
+def form(content: bytes) -> bytes:
+    return urlencode({"payload": content}).encode()
+
+
+@pytest.mark.parametrize("text", ["", "ä", "a+b & c=d; e%20f", "&payload={}&"])
+def test_form_has_the_same_event_as_json(text: str) -> None:
+    content = delivery(text=text)
+    assert payload_of(content, JSON) == payload_of(form(content), FORM) == content
+
+
+def test_recorded_delivery_is_the_same_as_a_form() -> None:
+    content = (SAMPLES / "release.published.json").read_bytes()
+    assert parse_release(payload_of(form(content), FORM)) == parse_release(content)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"payload",
+        b"Payload=%7B%7D",
+        b" payload=%7B%7D",
+        b"more=1&payload=%7B%7D",
+        b"payload=%7B%7D&more=1",
+        b"payload=%7B%7D&payload=%7B%7D",
+        b'{"body": "&payload=%7B%7D&"}',
+        b"payload=&",
+    ],
+)
+def test_form_with_anything_else_is_refused(body: bytes) -> None:
+    """The content type is not signed: a text in signed JSON is never taken for the payload."""
+    with pytest.raises(DeliveryRefused) as error:
+        payload_of(body, FORM)
+    assert error.value.status == 400
+
+
+def head(types: list[str]) -> Headers:
+    return Headers(raw=[*((b"content-type", each.encode()) for each in types), (b"x-hub-signature-256", SIGNED)])
+
+
+@pytest.mark.parametrize("kind", [JSON, FORM, "Application/X-WWW-Form-Urlencoded; charset=UTF-8"])
+def test_json_and_forms_are_accepted(kind: str) -> None:
+    assert check_head(head([kind]), 100) == VECTOR
+
+
+@pytest.mark.parametrize(
+    "types", [["multipart/form-data; boundary=x"], ["text/plain; application/json"], [JSON, FORM], []]
+)
+def test_other_content_type_is_refused(types: list[str]) -> None:
+    with pytest.raises(DeliveryRefused) as refusal:
+        check_head(head(types), 100)
+    assert refusal.value.status == 415
+
+
+def test_form_is_no_call_of_the_internal_listener() -> None:
+    """A browser sends a form to another origin without asking."""
+    with pytest.raises(DeliveryRefused):
+        check_json(head([FORM]))
+
+
 @pytest.mark.parametrize("secrets", [[], [""], ["", ""]])
 def test_empty_secret_never_validates_a_signature(secrets: list[str]) -> None:
     assert refused(BODY, [signed("")], secrets) == 401
@@ -87,6 +152,7 @@ def test_recorded_deliveries_are_parsed(sample: str, action: str, prerelease: bo
         draft=False,
         prerelease=prerelease,
         author="Codertocat",
+        published_at=datetime(2019, 5, 15, 15, 20, 53, tzinfo=UTC),
     )
 
 
@@ -114,6 +180,19 @@ def test_author_and_immutability_are_optional(
 ) -> None:
     event = parse_release(delivery(release=release(**fields)))
     assert (event.author, event.immutable) == (author, immutable)
+
+
+@pytest.mark.parametrize(
+    ("published_at", "at"),
+    [
+        ({}, None),
+        ({"published_at": None}, None),
+        ({"published_at": "2026-01-02T03:04:05Z"}, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ({"published_at": "soon"}, None),
+    ],
+)
+def test_date_of_publication_is_optional(published_at: dict[str, Any], at: datetime | None) -> None:
+    assert parse_release(delivery(release=release(**published_at))).published_at == at
 
 
 def test_unknown_or_unneeded_fields_are_ignored() -> None:
