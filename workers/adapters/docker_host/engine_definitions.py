@@ -22,7 +22,7 @@ from workers.definition.built_with import built_with
 from workers.definition.changed_values import changed_values
 from workers.definition.colors import with_colors, with_singles
 from workers.definition.files import mounts
-from workers.definition.files.live_files import differing, recorded
+from workers.definition.files.live_files import differing, identity, recorded
 from workers.definition.forbidden import refusal
 from workers.definition.images import as_proven, settled, with_images_of, with_proven
 from workers.definition.jobs import needed_by
@@ -236,7 +236,6 @@ class DockerDefinitions(HostParts):
             changed |= dict.fromkeys(differing(before, today) if before is not None else ())
             relabeled = {file.path for file in self._reader.live_files(model, name) if file.relabeled}
             now |= {
-                path: file.get("inode") or state(Path(path), relabeled=path in relabeled)
-                for path, file in today.items()
+                path: identity(file) or state(Path(path), relabeled=path in relabeled) for path, file in today.items()
             }
         return LiveFiles(tuple(changed), now)
