@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
-from app.domain.errors import EngineFailed, ReleaseNotKept, StartFailed
+from app.domain.errors import EngineFailed, StaleWorker, UpdaterError
 from app.domain.release import UNKNOWN_TAG
 from app.domain.release_stack import as_of, lacking, names_of
 from app.domain.stack import Singleton, Stack
@@ -61,7 +61,9 @@ async def _settle(stack: Stack, ports: Ports, singleton: Singleton, others: Sequ
         runs = any(not instance.gone for instance in await ports.engine.find(singleton.service))
         if not runs and (others or not proven):
             await ports.engine.start(ports.engine.defined(live.sha), [singleton.service])
-    except (EngineFailed, ReleaseNotKept, StartFailed) as error:
+    except StaleWorker:
+        raise
+    except UpdaterError as error:
         log.error("no copy runs, and none could be started", service=singleton.service, reason=str(error))
 
 

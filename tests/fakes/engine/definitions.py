@@ -32,6 +32,7 @@ class FakeDefinitions(Daemon):
     `forbidden`: what each release uses that the policy forbids, by tag. `changed`: what today's files would change.
     `networks`: the choice among the networks of a service. `apart`: why Traefik reaches none, by tag and service.
     `recalled_from`: the files with which the last kept release was recalled. `needed`: what services depend on.
+    `untagged`: the services whose images an operator took the names of, each with the release's SHA.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -53,6 +54,7 @@ class FakeDefinitions(Daemon):
         self._roles: dict[str, Roles] = {}
         self.files: dict[str, HostFile] = {}
         self.needed: dict[str, dict[str, bool]] = {}
+        self.untagged: set[tuple[str, str]] = set()
         self._files_of: dict[Path, dict[str, str]] = {}
 
     def write(self, path: str, content: str, *services: str) -> None:
@@ -220,6 +222,8 @@ class FakeDefinitions(Daemon):
 
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         await self.socket.reach()
+        if (instance.service, definition.sha) in self.untagged:
+            raise BuildFailed("its image is missing", service=instance.service)
         known = self._containers[instance.id].files
         files = self._files_of.get(definition.path, {})
         now = {path: text for path, text in files.items() if instance.service in self.files[path].services}
