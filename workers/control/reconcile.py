@@ -22,7 +22,7 @@ from app.domain.errors import (
 )
 from app.domain.notices import messages
 from app.domain.release import Release
-from app.domain.release_stack import as_of
+from app.domain.release_stack import as_of, brought_back
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
@@ -278,7 +278,8 @@ class Reconciler:
         `sha`: the commit of a definition that is used as it is: the stack file may have changed since it was made.
         """
         recalled = release.recall is not None
-        stack = as_of(self._stack, await self._ports.engine.roles_of(sha, proven=recalled)) if sha else self._stack
+        roles = await self._ports.engine.roles_of(sha, proven=recalled) if sha else {}
+        stack = (brought_back if recalled else as_of)(self._stack, roles)
         origin = await self._origin()
         self._run = Run(stack, self._ports, origin=origin, pause_on_failure=self._pause_on_failure)
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
-from app.domain.release_stack import as_of, names_of
+from app.domain.release_stack import as_of, brought_back, names_of
 from app.domain.stack import Color, Stack
 from workers.definition.colors import SINGLES, lead, with_colors
 from workers.definition.copies import copies_of, with_copies
@@ -18,7 +18,7 @@ from workers.definition.fingerprint import fingerprint, with_marks_of
 from workers.definition.image_names import image_repository
 from workers.definition.published import jobs_in, required, startable, without_jobs
 from workers.definition.retired import left_out, resources_of, uses_of, without_retired
-from workers.definition.roles import COLOR_LABEL, JOB_LABEL, NAME_LABEL, ROLLOUT_LABEL, roles_in
+from workers.definition.roles import COLOR_LABEL, JOB_LABEL, NAME_LABEL, ROLLOUT_LABEL, kind_labels, roles_in
 from workers.ports import Comparison, Difference, Stamp
 
 STACK_LABEL = "updater.stack"
@@ -69,6 +69,7 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
             services[name]["labels"][COLOR_LABEL] = str(color)
         if name in stack.jobs:
             services[name]["labels"][JOB_LABEL] = "true"
+        services[name]["labels"].update(kind_labels(stack).get(name, {}))
     return result
 
 
@@ -87,13 +88,20 @@ def _check_moved(services: Mapping[str, Any], stack: Stack) -> None:
 
 
 def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
-    """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid."""
+    """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid.
+
+    What the stack file calls a singleton now becomes one: it has one copy from then on.
+    """
     result = without_retired(model, stack)
     roles = roles_in(result)
-    for name in (name for name in as_of(stack, roles).moved_services() if name in roles):
+    part = brought_back(stack, roles)
+    for single in (s.service for s in part.singletons if s.service in roles):
+        result["services"][single] = with_copies(result["services"][single], 1)
+    for name in (name for name in part.moved_services() if name in roles):
         service = result["services"][name]
         labels = service["labels"]
         labels[ROLLOUT_LABEL] = stamp.rollout
+        labels.update(kind_labels(part).get(name, {}))
         labels[DEFINITION_LABEL] = with_marks_of(labels[DEFINITION_LABEL], service, result)
     return result
 

@@ -3,14 +3,15 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from app.domain.errors import BuildFailed, ComposeInvalid, PolicyRefused, ReleaseNotKept
-from app.domain.release_stack import Role, Roles, names_of
+from app.domain.release_stack import Role, Roles, brought_back, names_of
 from app.domain.routing.networks import Choice
 from app.domain.stack import Color, Stack
+from tests.fakes.engine.container import Container
 from tests.fakes.engine.daemon import Daemon
 from workers.ports import Comparison, Definition, Difference, Instance, LiveFiles, Stamp
 
@@ -96,7 +97,10 @@ class FakeDefinitions(Daemon):
             names, moved = names_of(self.stack), self.stack.moved_services()
             made = {name: s.made_from for s in self.stack.routed for name in s.colors.values()}
             jobs = self.stack.jobs
-            self._roles[sha] = {s: Role(color, names[s], made.get(s), s in jobs) for s, color in moved.items()}
+            single = {s.service: True for s in self.stack.singletons} | {f.service: False for f in self.stack.followers}
+            self._roles[sha] = {
+                s: Role(color, names[s], made.get(s), s in jobs, single.get(s)) for s, color in moved.items()
+            }
 
     async def roles_of(self, sha: str, *, proven: bool = True) -> Roles:  # noqa: ARG002 - one definition per commit
         return self._roles.get(sha, {})
@@ -114,8 +118,13 @@ class FakeDefinitions(Daemon):
         self.recalled_from = tree
         roles = await self.roles_of(stamp.sha)
         recalled = await self.define(Path("/kept") / stamp.sha, stamp)
-        self._roles[stamp.sha] = roles
+        singles = {s.service for s in brought_back(self.stack, roles).singletons} if self.stack else set()
+        self._roles[stamp.sha] = {s: replace(role, single=True) if s in singles else role for s, role in roles.items()}
         return recalled
+
+    def may_overlap(self, container: Container) -> bool:
+        role = self._roles.get(container.stamp.sha, {}).get(container.service)
+        return role is not None and role.single is False
 
     async def changed_values(self, tree: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]]:
         await self.socket.reach()
