@@ -144,8 +144,10 @@ class DockerDefinitions(HostParts):
         running = {service: await self._rollout_of(service) for service in part.uncolored}
         colors = [s.colors[color] for s in part.routed if s.made_from]
         live = [i for service in colors for i in await self.find(service) if i.sha == definition.sha]
+        found = await self._adoption.as_found(model, definition.sha, self.find)
+        singles, sha = _singles(live), definition.sha
         await self._publish(
-            transform.as_it_runs(model, before, self._stack, color, running, sha=definition.sha, singles=_singles(live))
+            transform.as_it_runs(model, before, self._stack, color, running, sha=sha, singles=singles, found=found)
         )
 
     async def published_release(self) -> tuple[str, Color] | None:
