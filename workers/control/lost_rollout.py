@@ -9,8 +9,9 @@ import structlog
 
 from app.domain.errors import EngineFailed, StaleWorker, UpdaterError
 from app.domain.release import UNKNOWN_TAG
-from app.domain.release_stack import as_of, lacking, names_of
+from app.domain.release_stack import lacking, names_of
 from app.domain.stack import Singleton, Stack
+from workers.adoption import drift
 from workers.control import live_followers
 from workers.ports import Instance, Ports
 from workers.rollout.stopping import still_there, stop_all
@@ -25,7 +26,7 @@ async def settle(stack: Stack, ports: Ports) -> None:
     """
     state = ports.journal.state
     releases = [live.sha for live in (state.current, state.previous) if live]
-    parts = [as_of(stack, await ports.engine.roles_of(sha)) for sha in releases]
+    parts = [await drift.stack_of(stack, ports, sha) for sha in releases]
     part = parts[0] if state.current else stack
     known = (stack, *parts)
     for singleton in part.singletons:

@@ -173,7 +173,7 @@ class Reconciler:
 
     async def as_of(self, sha: str) -> Stack:
         """The stack as the kept release has it."""
-        return as_of(self._stack, await self._ports.engine.roles_of(sha))
+        return await drift.stack_of(self._stack, self._ports, sha)
 
     def decide(self) -> Decision:
         """Decides which release goes live, which never will, and which waits. Publishes each newly held release."""
@@ -263,7 +263,7 @@ class Reconciler:
         if rollout is None:
             return await drift.live_stack(self._stack, self._ports)
         before = rollout.previous
-        return as_of(self._stack, await self._ports.engine.roles_of(before.sha)) if before else self._stack
+        return await drift.stack_of(self._stack, self._ports, before.sha) if before else self._stack
 
     def _begin(self, state: State, release: Release) -> State:
         """Decides once more, in the update that begins: a pause or cancel since the decision counts."""

@@ -16,11 +16,11 @@ from app.domain.errors import (
     SingletonNotGone,
     UpdaterError,
 )
-from app.domain.release_stack import as_of, lacking, names_of
+from app.domain.release_stack import lacking, names_of
 from app.domain.rollout import RolloutStatus, route_id_back
 from app.domain.stack import Follower, RoutedService, Singleton
 from app.domain.step import StepId, StepKind
-from workers.adoption import adopt
+from workers.adoption import adopt, drift
 from workers.ports import Comparison, Definition, Instance, Origin, Stamp
 from workers.rollout import (
     client_traffic,
@@ -109,7 +109,7 @@ async def _way_back(run: Run) -> None:
     live, previous = state.current, state.previous
     if live is None or previous is None or live.sha != run.rollout.sha:
         return
-    part = as_of(run.stack, await run.ports.engine.roles_of(previous.sha))
+    part = await drift.stack_of(run.stack, run.ports, previous.sha)
     if gone := await run.ports.engine.missing(previous.sha, part.services(run.target.other)):
         text = f"{previous.tag} cannot be rolled back to after this, because this will be missing: {', '.join(gone)}"
         await run.record(lambda r: r.warn(text))
