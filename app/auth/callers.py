@@ -34,7 +34,7 @@ class SharedSecret:
     def __init__(self, path: Path, group: str | None = None) -> None:
         self._path = path
         self._group = group
-        self._seen: tuple[int, int] | None = None
+        self._seen: tuple[int, ...] | None = None
         self._accepted: tuple[bytes, ...] = ()
 
     def ensure(self) -> None:
@@ -96,7 +96,7 @@ class SharedSecret:
 
     def _read(self) -> None:
         found = self._path.stat()
-        if (seen := (found.st_mtime_ns, found.st_ino)) == self._seen:
+        if (seen := (found.st_dev, found.st_ino, found.st_ctime_ns, found.st_mtime_ns)) == self._seen:
             return
         content = self._path.read_bytes()
         if _is_json_object(content):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from app.domain.stack import Color, Follower, RoutedService, Singleton, Stack
 
@@ -13,16 +12,20 @@ class Role:
 
     `name`: that of the routed service, singleton or follower, or the job's service; None if an earlier updater made
     the definition. `made_from`: the service of the release's files from which the updater made the color. `job`: it
-    only ran before the flip.
+    only ran before the flip. `single`: it was a singleton (True) or a follower (False); None if that is unknown, and of
+    a color or a job.
     """
 
     color: Color | None
     name: str | None = None
     made_from: str | None = None
     job: bool = False
+    single: bool | None = None
 
+    def is_uncolored(self, name: str | None) -> bool:
+        """Whether it was a singleton or a follower with that name; None: with an unknown name."""
+        return self.color is None and not self.job and self.name == name
 
-_Uncolored = TypeVar("_Uncolored", Singleton, Follower)
 
 Roles = Mapping[str, Role]
 """The roles of the Compose services that a release moves, by service."""
@@ -38,19 +41,32 @@ def names_of(stack: Stack) -> dict[str, str]:
 def as_of(stack: Stack, roles: Roles) -> Stack:
     """`stack` with only what the release has, under the release's own names of Compose services. Without roles: all.
 
-    A service is the same one if it has its name and its kind: routed, a job, or neither. Without known
-    names, it is the same one if the stack file names the same Compose services. If only some of them are known, it may
-    have been renamed: it stays as the stack file has it, so that its route stays, and what needs its definition is
-    refused.
+    A service is the same one if it has its name and its kind: routed, a job, or neither. What was a singleton still is
+    one, and what was a follower too, whatever the stack file calls it now. Without known names, it is the same one if
+    the stack file names the same Compose services. If only some of them are known, it may have been renamed: it stays
+    as the stack file has it, so that its route stays, and what needs its definition is refused.
     """
     if not roles:
         return stack
     routed = tuple(found for each in stack.routed for found in _routed(each, stack, roles))
-    singletons = tuple(found for each in stack.singletons for found in _uncolored(each, stack, roles))
-    followers = tuple(found for each in stack.followers for found in _uncolored(each, stack, roles))
+    moved: tuple[Singleton | Follower, ...] = (*stack.singletons, *stack.followers)
+    uncolored = [found for each in moved for found in _uncolored(each, stack, roles)]
+    singletons = tuple(each for each in uncolored if isinstance(each, Singleton))
+    followers = tuple(each for each in uncolored if isinstance(each, Follower))
     part = replace(stack, routed=routed, singletons=singletons, followers=followers)
     known = {*_names(part), *(service for service, role in roles.items() if role.job)}
     return replace(part, before_flip=tuple(each for each in stack.before_flip if each.service in known))
+
+
+def brought_back(stack: Stack, roles: Roles) -> Stack:
+    """As `as_of`, for a rollback to the release: what either it or the stack file calls a singleton is one.
+
+    It must never run twice at once.
+    """
+    part, singles = as_of(stack, roles), {s.name for s in stack.singletons}
+    changed = tuple(Singleton(f.name, f.service) for f in part.followers if f.name in singles)
+    followers = tuple(f for f in part.followers if f.name not in singles)
+    return replace(part, singletons=(*part.singletons, *changed), followers=followers)
 
 
 def lacking(stack: Stack, part: Stack) -> tuple[str, ...]:
@@ -70,7 +86,7 @@ def released_twice(stack: Stack, roles: Roles) -> list[str]:
     They were routed under its name; or their name is unknown, and the release has no such singleton.
     """
     known = {role.name for role in roles.values() if role.color is None}
-    new = {s.name for s in stack.singletons if s.name not in known and roles.get(s.service) != Role(None)}
+    new = {s.name for s in stack.singletons if s.name not in known and not _is_unnamed(roles.get(s.service), None)}
     moved = stack.moved_services()
     return [
         service
@@ -91,14 +107,17 @@ def _routed(service: RoutedService, stack: Stack, roles: Roles) -> Iterator[Rout
 
 
 def _is_unnamed(role: Role | None, color: Color | None) -> bool:
-    return role is not None and role.name is None and role.color is color
+    return role is not None and role.name is None and role.color is color and not role.job
 
 
-def _uncolored(each: _Uncolored, stack: Stack, roles: Roles) -> Iterator[_Uncolored]:
-    named = [service for service, role in roles.items() if role == Role(None, each.name)]
-    if named:
-        yield replace(each, service=named[0])
-    elif roles.get(each.service) == Role(None) or any(not role.color for role in _unclear(stack, roles)):
+def _uncolored(each: Singleton | Follower, stack: Stack, roles: Roles) -> Iterator[Singleton | Follower]:
+    named = [service for service, role in roles.items() if role.is_uncolored(each.name)]
+    if named or _is_unnamed(roles.get(each.service), None):
+        service = named[0] if named else each.service
+        single = roles[service].single
+        kind = type(each) if single is None else Singleton if single else Follower
+        yield kind(each.name, service)
+    elif any(not role.color for role in _unclear(stack, roles)):
         yield each
 
 

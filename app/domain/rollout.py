@@ -76,7 +76,8 @@ class Rollout:
 
     `target` is the idle color that it makes live. `origin` is the color that was live, or None if nothing was.
     `previous` is the release that was live. `replaced` maps each singleton to the instance that was stopped for it, and
-    `followed` each follower to its instances that were stopped; none: it is not recorded yet which.
+    `followed` each follower to its instances that were stopped; none: it is not recorded yet which. So of a singleton
+    that the release before has as a follower.
     `resumed` counts how often it continued after an interruption past its flip. `one_way`: the release declares that
     it cannot be rolled back. `stays`: it failed past its flip and keeps the traffic because it is `one_way`.
     `stopping` is the code of an operator's call that was accepted and stops it. `copies`: how many containers of each

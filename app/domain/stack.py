@@ -90,6 +90,10 @@ class Follower:
     service: str
 
 
+COMPLETED = "service_completed_successfully"
+"""The condition of Compose's `depends_on` on a service that has to end first."""
+
+
 @dataclass(frozen=True)
 class BeforeFlip:
     """A command that runs once in the new image, before the new color starts.

@@ -20,7 +20,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     "call_stops_the_undo": (Edit("Run.undoing", "self._settled, self._why = True, None", "self._why = None"),),
     "bot_still_stopping": (
         Edit(
-            "singletons.restore_singleton",
+            "singletons._brought_back",
             "await _stop_for_good(run, singleton, await run.ports.engine.inspect(old))",
             "pass",
         ),

@@ -38,8 +38,13 @@ async def live_stack(stack: Stack, ports: Ports) -> Stack:
     """
     state, rollout = ports.journal.state, ports.journal.state.rollout
     if rollout and rollout.sha and rollout.past_flip and state.active_color is rollout.target:
-        return as_of(stack, await ports.engine.roles_of(rollout.sha, proven=False))
-    return as_of(stack, await ports.engine.roles_of(state.current.sha)) if state.current else stack
+        return await stack_of(stack, ports, rollout.sha, proven=False)
+    return await stack_of(stack, ports, state.current.sha) if state.current else stack
+
+
+async def stack_of(stack: Stack, ports: Ports, sha: str, *, proven: bool = True) -> Stack:
+    """`stack` as the kept release `sha` has it; all of it if its definition is missing. `proven`: as for `roles_of`."""
+    return as_of(stack, await ports.engine.roles_of(sha, proven=proven))
 
 
 async def strays(stack: Stack, ports: Ports) -> list[str]:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from app.domain.stack import Color, RoutedService, Stack
 from workers.ports import Instance
-from workers.routing.copies import hosts_of as copies_of
+from workers.routing.copies import copy_hosts
 from workers.routing.routers import Router
 from workers.routing.servers import Backend, host_form
 
@@ -53,7 +53,7 @@ def is_address(host: str) -> bool:
 
 def only_by_address(stack: Stack, color: Color, found: Found, ours: Sequence[Router]) -> Iterator[str]:
     """Reports copies that the old routes reach by address, and that have no name: the updater's route needs one."""
-    named = copies_of(stack, color, found)
+    named = copy_hosts(stack, color, found)
     for service in (s for s in stack.routed if s.name not in named):
         name, hosts = service.colors[color], _hosts_of(service, ours)
         names = {host_form(n) for i in found.get(name, ()) if i.running and not i.single for n in i.names}

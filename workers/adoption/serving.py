@@ -10,7 +10,7 @@ from workers.adoption.router_problems import router_problems, urls
 from workers.adoption.singles import label_routers, written_name
 from workers.adoption.singletons import doubled
 from workers.ports import Instance
-from workers.routing.copies import hosts_of as copies_of
+from workers.routing.copies import copy_hosts
 from workers.routing.routers import Router, Routing
 
 LABEL_PREFIX = "traefik.http.routers."
@@ -54,7 +54,7 @@ def serving_color(stack: Stack, routing: Routing, found: Found, outside: Sequenc
         raise AdoptionRefused("; ".join(problems))
     (color,) = colors
     files = tuple(sorted({router.file for router in ours if not router.stays}))
-    return Serving(color, tuple(_running(stack, color, found)), files, copies_of(stack, color, found))
+    return Serving(color, tuple(_running(stack, color, found)), files, copy_hosts(stack, color, found))
 
 
 def up(stack: Stack, found: Found) -> list[Instance]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from app.domain.errors import EngineFailed, ReleaseNotKept, StartFailed
+from app.domain.errors import BuildFailed, StaleWorker, UpdaterError
 from app.domain.release import LiveRelease
 from app.domain.stack import Follower, Stack
 from app.domain.tags import UNKNOWN_TAG
@@ -18,10 +18,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Copies:
-    """The running copies of a follower: those of the live release, which wants `wanted` of them, and the others."""
+    """The running copies of a follower: those of the live release, which wants `wanted` of them, and the others.
+
+    `unclear`: an earlier rollout made them, and the live release's image is missing: they may be the live release's
+    too. They are left alone.
+    """
 
     live: tuple[Instance, ...]
     others: tuple[Instance, ...]
+    unclear: tuple[Instance, ...]
     wanted: int
 
 
@@ -30,12 +35,24 @@ async def running(ports: Ports, follower: Follower, live: LiveRelease) -> Copies
     definition = ports.engine.defined(live.sha)
     wanted = await ports.engine.copies(definition, follower.service)
     found = [instance for instance in await drift.find(ports, follower.service) if not instance.gone]
-    own = {i.id for i in found if i.rollout == live.rollout_id or await ports.engine.unchanged(i, definition)}
-    return Copies(tuple(i for i in found if i.id in own), tuple(i for i in found if i.id not in own), wanted)
+    own = {i.id: await _is_live(ports, i, live, definition) for i in found}
+    of_live, others, unclear = (tuple(i for i in found if own[i.id] is part) for part in (True, False, None))
+    return Copies(of_live, others, unclear, wanted)
+
+
+async def _is_live(ports: Ports, instance: Instance, live: LiveRelease, definition: Definition) -> bool | None:
+    try:
+        return instance.rollout == live.rollout_id or await ports.engine.unchanged(instance, definition)
+    except BuildFailed:
+        return None
 
 
 async def restore(stack: Stack, ports: Ports, follower: Follower, live: LiveRelease) -> None:
-    """Starts the copies that are missing, then stops the others. Raises EngineFailed, ReleaseNotKept, StartFailed."""
+    """Starts the copies that are missing, then stops the others.
+
+    Raises EngineFailed, ReleaseNotKept, StartFailed; VariableMissing or FilesChanged if what the live release was
+    defined with has changed.
+    """
     engine, seen = ports.engine, await running(ports, follower, live)
     stay = [instance.id for instance in seen.live]
     if len(stay) < seen.wanted:
@@ -61,8 +78,11 @@ async def settle(stack: Stack, ports: Ports, follower: Follower, aside: Sequence
     proven = live.tag in {state.last_good_tag, UNKNOWN_TAG}
     try:
         seen = await running(ports, follower, live)
-        if aside or seen.others or (not proven and len(seen.live) < seen.wanted):
+        missing = seen.wanted - len(seen.live) - len(seen.unclear)
+        if aside or seen.others or (not proven and missing > 0):
             await restore(stack, ports, follower, live)
         await stop_all(stack, ports, aside)
-    except (EngineFailed, ReleaseNotKept, StartFailed) as error:
+    except StaleWorker:
+        raise
+    except UpdaterError as error:
         log.error("the copies of a follower may be of several releases", service=follower.service, reason=str(error))

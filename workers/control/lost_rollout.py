@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
-from app.domain.errors import EngineFailed, ReleaseNotKept, StartFailed
-from app.domain.release_stack import as_of, lacking, names_of
+from app.domain.errors import EngineFailed, StaleWorker, UpdaterError
+from app.domain.release_stack import lacking, names_of
 from app.domain.stack import Singleton, Stack
 from app.domain.tags import UNKNOWN_TAG
+from workers.adoption import drift
 from workers.control import live_followers
 from workers.ports import Instance, Ports
 from workers.rollout.stopping import still_there, stop_all
@@ -25,7 +26,7 @@ async def settle(stack: Stack, ports: Ports) -> None:
     """
     state = ports.journal.state
     releases = [live.sha for live in (state.current, state.previous) if live]
-    parts = [as_of(stack, await ports.engine.roles_of(sha)) for sha in releases]
+    parts = [await drift.stack_of(stack, ports, sha) for sha in releases]
     part = parts[0] if state.current else stack
     known = (stack, *parts)
     for singleton in part.singletons:
@@ -61,7 +62,9 @@ async def _settle(stack: Stack, ports: Ports, singleton: Singleton, others: Sequ
         runs = any(not instance.gone for instance in await ports.engine.find(singleton.service))
         if not runs and (others or not proven):
             await ports.engine.start(ports.engine.defined(live.sha), [singleton.service])
-    except (EngineFailed, ReleaseNotKept, StartFailed) as error:
+    except StaleWorker:
+        raise
+    except UpdaterError as error:
         log.error("no copy runs, and none could be started", service=singleton.service, reason=str(error))
 
 

@@ -9,11 +9,11 @@ import structlog
 from app.domain.errors import LedgerUnavailable, RouteNotConfirmed, Undone
 from app.domain.history import HistoryEntry, decided_keys, proven_rollouts
 from app.domain.release import LiveRelease, Release, Trigger
-from app.domain.release_stack import as_of
 from app.domain.rollout import undone_rollout
 from app.domain.stack import Color, Stack
 from app.domain.state import Dropped, State
 from app.domain.tags import TagRule
+from workers.adoption import drift
 from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
 from workers.control import lost_rollout
@@ -235,11 +235,11 @@ async def _as_it_runs(stack: Stack, ports: Ports, color: Color) -> Stack:
     All of it if the containers of `color` are of several releases.
     """
     published = await ports.engine.published_release()
-    named = [as_of(stack, await ports.engine.roles_of(published[0])), stack] if published else [stack]
+    named = [await drift.stack_of(stack, ports, published[0]), stack] if published else [stack]
     services = dict.fromkeys(s.colors[color] for each in named for s in each.routed)
     found = [instance for service in services for instance in (await ports.engine.find(service))[:1]]
     commits = {instance.sha for instance in found if instance.sha}
-    return as_of(stack, await ports.engine.roles_of(commits.pop())) if len(commits) == 1 else stack
+    return await drift.stack_of(stack, ports, commits.pop()) if len(commits) == 1 else stack
 
 
 async def _started(stack: Stack, ports: Ports, color: Color) -> list[Instance]:

@@ -16,7 +16,7 @@ from app.config.release_policy import ReleasePolicy
 from app.domain.acceptance.decision import Decision, HeldRelease, overtakes
 from app.domain.errors import AdoptionRefused, LedgerUnavailable, StaleWorker, Superseded
 from app.domain.release import Release
-from app.domain.release_stack import as_of
+from app.domain.release_stack import as_of, brought_back
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
@@ -172,7 +172,7 @@ class Reconciler:
 
     async def as_of(self, sha: str) -> Stack:
         """The stack as the kept release has it."""
-        return as_of(self._stack, await self._ports.engine.roles_of(sha))
+        return await drift.stack_of(self._stack, self._ports, sha)
 
     def decide(self) -> Decision:
         """Decides which release goes live, which never will, and which waits. Publishes each newly held release."""
@@ -214,7 +214,7 @@ class Reconciler:
         if rollout is None:
             return await drift.live_stack(self._stack, self._ports)
         before = rollout.previous
-        return as_of(self._stack, await self._ports.engine.roles_of(before.sha)) if before else self._stack
+        return await drift.stack_of(self._stack, self._ports, before.sha) if before else self._stack
 
     def _begin(self, state: State, release: Release) -> State:
         """Decides once more, in the update that begins: a pause or cancel since the decision counts."""
@@ -229,7 +229,8 @@ class Reconciler:
         `sha`: the commit of a definition that is used as it is: the stack file may have changed since it was made.
         """
         recalled = release.recall is not None
-        stack = as_of(self._stack, await self._ports.engine.roles_of(sha, proven=recalled)) if sha else self._stack
+        roles = await self._ports.engine.roles_of(sha, proven=recalled) if sha else {}
+        stack = (brought_back if recalled else as_of)(self._stack, roles)
         origin = await self._origin()
         self._run = Run(stack, self._ports, origin=origin, pause_on_failure=self._pause_on_failure)
         try:

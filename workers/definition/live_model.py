@@ -15,6 +15,8 @@ from workers.definition.services.roles import ROLLOUT_LABEL, roles_in
 
 JOB_PROFILE = "updater-job"
 _LIVE = "x-updater-live"
+FOUND = "x-updater-found"
+"""The services of an adopted release as they ran: Compose would create containers by the transformed ones again."""
 
 
 def as_it_runs(
@@ -26,6 +28,7 @@ def as_it_runs(
     *,
     sha: str,
     singles: Collection[str] = (),
+    found: Collection[str] = (),
 ) -> Model:
     """`model`, live on `color`, in the form that a plain `docker compose up` can apply without changing what runs.
 
@@ -36,7 +39,7 @@ def as_it_runs(
     follower that another rollout started (`uncolored`: service → rollout id) keeps that rollout's definition from
     `before`. The updater's own services keep theirs from `before` too, because they keep running. `singles`: live
     colors that are the one container of a service from before its colors were made; that service stays as it was, in
-    place of both.
+    place of both. `found`: services of an adopted release whose containers run as they were found; they stay so too.
     `release_in` reads `sha` and `color` from the result.
     """
     before = before or {"services": {}}
@@ -54,6 +57,8 @@ def as_it_runs(
         result["services"][name] = result[SINGLES][name]
         lead(result["services"][name], others, {}, keep_links=True)
     result.pop(SINGLES, None)
+    result["services"] |= {name: copy.deepcopy(result[FOUND][name]) for name in found}
+    result.pop(FOUND, None)
     idle: dict[str, str] = {}
     for routed in part.routed:
         active = routed.colors[color]

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.errors import ComposeInvalid
-from app.domain.release_stack import as_of, names_of
+from app.domain.release_stack import brought_back, names_of
 from app.domain.stack import Stack
 from workers.definition.changes.fingerprint import fingerprint, with_marks_of
 from workers.definition.labels import DEFINITION_LABEL, RELEASE_LABEL, SHA_LABEL, STACK_LABEL, Model, image_name
 from workers.definition.services.colors import with_colors
+from workers.definition.services.copies import with_copies
 from workers.definition.services.retired import without_retired
-from workers.definition.services.roles import COLOR_LABEL, JOB_LABEL, NAME_LABEL, ROLLOUT_LABEL, roles_in
+from workers.definition.services.roles import COLOR_LABEL, JOB_LABEL, NAME_LABEL, ROLLOUT_LABEL, kind_labels, roles_in
 from workers.ports import Stamp
 
 ROLLBACK_LABEL = "updater.rollback"
@@ -41,6 +42,7 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
             services[name]["labels"][COLOR_LABEL] = str(color)
         if name in stack.jobs:
             services[name]["labels"][JOB_LABEL] = "true"
+        services[name]["labels"].update(kind_labels(stack).get(name, {}))
     return result
 
 
@@ -59,13 +61,20 @@ def _check_moved(services: Mapping[str, Any], stack: Stack) -> None:
 
 
 def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
-    """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid."""
+    """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid.
+
+    What the stack file calls a singleton now becomes one: it has one copy from then on.
+    """
     result = without_retired(model, stack)
     roles = roles_in(result)
-    for name in (name for name in as_of(stack, roles).moved_services() if name in roles):
+    part = brought_back(stack, roles)
+    for single in (s.service for s in part.singletons if s.service in roles):
+        result["services"][single] = with_copies(result["services"][single], 1)
+    for name in (name for name in part.moved_services() if name in roles):
         service = result["services"][name]
         labels = service["labels"]
         labels[ROLLOUT_LABEL] = stamp.rollout
+        labels.update(kind_labels(part).get(name, {}))
         labels[DEFINITION_LABEL] = with_marks_of(labels[DEFINITION_LABEL], service, result)
     return result
 

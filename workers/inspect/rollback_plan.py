@@ -7,7 +7,7 @@ from app.api.rollback_plan import ChangedValues, RollbackPlan
 from app.domain.errors import UpdaterError
 from app.domain.kept_release import kept_release
 from app.domain.release import LiveRelease, new_rollout_id
-from app.domain.release_stack import as_of, lacking
+from app.domain.release_stack import lacking
 from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption import drift
@@ -25,7 +25,7 @@ async def rollback_plan(stack: Stack, ports: Ports, sha: str | None) -> Rollback
     state = ports.journal.state
     back_to = kept_release(state, sha)
     target = state.active_color.other if state.active_color else Color.BLUE
-    part = as_of(stack, await ports.engine.roles_of(back_to.sha))
+    part = await drift.stack_of(stack, ports, back_to.sha)
     blocked = await _blocked(ports, state, back_to, part.services(target))
     if not part.routed:
         blocked.append(no_routes(back_to.tag))

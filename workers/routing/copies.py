@@ -13,7 +13,7 @@ def counted(stack: Stack, color: Color, instances: Iterable[Instance]) -> dict[s
     return {s.name: number for s in stack.routed if (number := numbers[s.colors[color]])}
 
 
-def hosts_of(stack: Stack, color: Color, found: Mapping[str, Sequence[Instance]]) -> dict[str, tuple[str, ...]]:
+def copy_hosts(stack: Stack, color: Color, found: Mapping[str, Sequence[Instance]]) -> dict[str, tuple[str, ...]]:
     """The hosts of the running copies of each routed service; without a service one of whose copies has none.
 
     `found`: instances by Compose service. The name of a container is unique on the host, also in a network that several
@@ -28,5 +28,5 @@ def hosts_of(stack: Stack, color: Color, found: Mapping[str, Sequence[Instance]]
 
 
 async def find_hosts(stack: Stack, engine: Engine, color: Color) -> dict[str, tuple[str, ...]]:
-    """`hosts_of` for what runs now. Raises EngineFailed."""
-    return hosts_of(stack, color, {s.colors[color]: await engine.find(s.colors[color]) for s in stack.routed})
+    """`copy_hosts` for what runs now. Raises EngineFailed."""
+    return copy_hosts(stack, color, {s.colors[color]: await engine.find(s.colors[color]) for s in stack.routed})

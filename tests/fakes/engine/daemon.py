@@ -212,9 +212,15 @@ class Daemon:
 
     def _look(self, effect: str) -> None:
         for service in self._singletons:
-            if len(self.running(service)) > 1:
+            up = [container for container in self._of(service) if container.runs(self._now)]
+            one_follower = len({container.stamp.sha for container in up}) == 1 and self.may_overlap(up[0])
+            if len(up) > 1 and not one_follower:
                 self.doubled(f"{effect}: {service} runs {self.running(service)}")
         self.watcher(effect)
+
+    def may_overlap(self, container: Container) -> bool:  # noqa: ARG002 - this knows no definitions
+        """Whether it is a copy of what its own release has as a follower."""
+        return False
 
     @property
     def _now(self) -> float:

@@ -3,14 +3,15 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from app.domain.errors import BuildFailed, ComposeInvalid, PolicyRefused, ReleaseNotKept
-from app.domain.release_stack import Role, Roles, names_of
+from app.domain.release_stack import Role, Roles, brought_back, names_of
 from app.domain.routing.networks import Choice
 from app.domain.stack import Color, Stack
+from tests.fakes.engine.container import Container
 from tests.fakes.engine.daemon import Daemon
 from workers.ports import Comparison, Definition, Difference, Instance, LiveFiles, Stamp
 
@@ -33,6 +34,7 @@ class FakeDefinitions(Daemon):
     `networks`: the choice among the networks of a service. `apart`: why Traefik reaches none, by tag and service.
     `recalled_from`: the files with which the last kept release was recalled. `needed`: what services depend on.
     `network_away`: no build reaches a registry.
+    `untagged`: the services whose images an operator took the names of, each with the release's SHA.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -55,6 +57,7 @@ class FakeDefinitions(Daemon):
         self.files: dict[str, HostFile] = {}
         self.needed: dict[str, dict[str, bool]] = {}
         self.network_away = False
+        self.untagged: set[tuple[str, str]] = set()
         self._files_of: dict[Path, dict[str, str]] = {}
 
     def write(self, path: str, content: str, *services: str) -> None:
@@ -96,7 +99,10 @@ class FakeDefinitions(Daemon):
             names, moved = names_of(self.stack), self.stack.moved_services()
             made = {name: s.made_from for s in self.stack.routed for name in s.colors.values()}
             jobs = self.stack.jobs
-            self._roles[sha] = {s: Role(color, names[s], made.get(s), s in jobs) for s, color in moved.items()}
+            single = {s.service: True for s in self.stack.singletons} | {f.service: False for f in self.stack.followers}
+            self._roles[sha] = {
+                s: Role(color, names[s], made.get(s), s in jobs, single.get(s)) for s, color in moved.items()
+            }
 
     async def roles_of(self, sha: str, *, proven: bool = True) -> Roles:  # noqa: ARG002 - one definition per commit
         return self._roles.get(sha, {})
@@ -114,8 +120,13 @@ class FakeDefinitions(Daemon):
         self.recalled_from = tree
         roles = await self.roles_of(stamp.sha)
         recalled = await self.define(Path("/kept") / stamp.sha, stamp)
-        self._roles[stamp.sha] = roles
+        singles = {s.service for s in brought_back(self.stack, roles).singletons} if self.stack else set()
+        self._roles[stamp.sha] = {s: replace(role, single=True) if s in singles else role for s, role in roles.items()}
         return recalled
+
+    def may_overlap(self, container: Container) -> bool:
+        role = self._roles.get(container.stamp.sha, {}).get(container.service)
+        return role is not None and role.single is False
 
     async def changed_values(self, tree: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]]:
         await self.socket.reach()
@@ -224,6 +235,8 @@ class FakeDefinitions(Daemon):
 
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         await self.socket.reach()
+        if (instance.service, definition.sha) in self.untagged:
+            raise BuildFailed("its image is missing", service=instance.service)
         known = self._containers[instance.id].files
         files = self._files_of.get(definition.path, {})
         now = {path: text for path, text in files.items() if instance.service in self.files[path].services}

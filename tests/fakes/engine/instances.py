@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from app.domain.errors import BeforeFlipFailed, EngineFailed, StartFailed
+from app.domain.errors import BeforeFlipFailed, EngineFailed, StartFailed, UpdaterError
 from tests.examples import a_stack
 from tests.fakes.engine.behaviour import CHECK_LIMIT
 from tests.fakes.engine.container import Container
@@ -18,7 +18,8 @@ class FakeEngine(FakeDefinitions):
 
     `checks` lists the requested runs of health checks, each with its name (`bot v1.1.0`) and its start. With
     `refuses_checks` the socket proxy between the worker and the engine blocks them. `once` are the one-off commands
-    that run. `outsiders` are what runs outside the project, by service.
+    that run. `outsiders` are what runs outside the project, by service. `refused`: why no container of a service can
+    be created.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -27,6 +28,7 @@ class FakeEngine(FakeDefinitions):
         self.refuses_checks = False
         self.once: list[str] = []
         self.outsiders: dict[str, list[Outsider]] = {}
+        self.refused: dict[str, type[UpdaterError]] = {}
 
     async def run_once(
         self,
@@ -77,6 +79,7 @@ class FakeEngine(FakeDefinitions):
             for container in adopted:
                 await self.resume(container.id)
             return [container.instance(self._now) for container in adopted]
+        self._may_create(service)
         for old in self._of(service):
             if old.behaviour.stop_seconds and old.runs(self._now):
                 grace = old.instance(self._now).grace(a_stack().times.stop_grace)
@@ -105,6 +108,7 @@ class FakeEngine(FakeDefinitions):
 
     async def create_copies(self, definition: Definition, service: str) -> list[Instance]:
         stamp, wanted = self._stamps[definition.path], await self.copies(definition, service)
+        self._may_create(service)
         made = [container for container in self._of(service) if container.stamp.rollout == stamp.rollout]
         for old in self._of(service):
             old.always = False
@@ -112,6 +116,10 @@ class FakeEngine(FakeDefinitions):
             effect = f"create {service} {stamp.release}"
             await self._change(effect, lambda: made.append(self._make(service, stamp)), once=True)
         return [container.instance(self._now) for container in made]
+
+    def _may_create(self, service: str) -> None:
+        if error := self.refused.get(service):
+            raise error("what its definition was made with has changed", service=service)
 
     async def resume(self, instance: str) -> None:
         await self.socket.reach()

@@ -463,7 +463,11 @@ class EngineContract:
     async def test_engine_knows_what_a_release_moves(self, bench: Bench) -> None:
         await bench.define(V1)
         roles = await bench.engine.roles_of(bench.stamp(V1).sha)
-        known = {BLUE: Role(Color.BLUE, "skills"), GREEN: Role(Color.GREEN, "skills"), BOT: Role(None, "bot")}
+        known = {
+            BLUE: Role(Color.BLUE, "skills"),
+            GREEN: Role(Color.GREEN, "skills"),
+            BOT: Role(None, "bot", single=True),
+        }
         assert {service: roles[service] for service in MOVED} == known
         assert await bench.engine.roles_of("0" * 40) == {}
 

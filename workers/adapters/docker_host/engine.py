@@ -38,8 +38,8 @@ class DockerEngine(DockerDefinitions, DockerContainers):
 
     async def prune(self, keep: Collection[str]) -> int:
         await prune.prune_uncolored(self._docker, self._stack, keep, self.find)
-        models = await in_file_thread(self._files.models)
-        left = {service for model in models for service in roles_in(model)} - set(self._stack.moved_services())
+        models, stays = await in_file_thread(self._files.models), {*self._stack.moved_services()} - {*self._stack.jobs}
+        left = {service for model in models for service in roles_in(model)} - stays
         await prune.prune_left(self._docker, left, keep, self.find)
         live = await in_file_thread(self._files.read, CURRENT)
         named = {service.get("image", "") for service in (live or {}).get("services", {}).values()}

@@ -21,7 +21,7 @@ from workers.definition import live_model, transform
 from workers.definition.changes import comparison
 from workers.definition.changes.changed_values import changed_values
 from workers.definition.files import mounts
-from workers.definition.files.live_files import differing, recorded
+from workers.definition.files.live_files import differing, identity, recorded
 from workers.definition.images.built_with import built_with
 from workers.definition.images.service_images import as_proven, settled, with_images_of, with_proven
 from workers.definition.labels import DEFINITION_LABEL, Model
@@ -145,10 +145,10 @@ class DockerDefinitions(HostParts):
         running = {service: await self._rollout_of(service) for service in part.uncolored}
         colors = [s.colors[color] for s in part.routed if s.made_from]
         live = [i for service in colors for i in await self.find(service) if i.sha == definition.sha]
+        found = await self._adoption.as_found(model, definition.sha, self.find)
+        singles, sha = _singles(live), definition.sha
         await self._publish(
-            live_model.as_it_runs(
-                model, before, self._stack, color, running, sha=definition.sha, singles=_singles(live)
-            )
+            live_model.as_it_runs(model, before, self._stack, color, running, sha=sha, singles=singles, found=found)
         )
 
     async def published_release(self) -> tuple[str, Color] | None:
@@ -239,7 +239,6 @@ class DockerDefinitions(HostParts):
             changed |= dict.fromkeys(differing(before, today) if before is not None else ())
             relabeled = {file.path for file in self._reader.live_files(model, name) if file.relabeled}
             now |= {
-                path: file.get("inode") or state(Path(path), relabeled=path in relabeled)
-                for path, file in today.items()
+                path: identity(file) or state(Path(path), relabeled=path in relabeled) for path, file in today.items()
             }
         return LiveFiles(tuple(changed), now)

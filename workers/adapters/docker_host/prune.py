@@ -17,6 +17,7 @@ from workers.adapters.docker_host.client import (
 from workers.definition.images.image_names import image_repository
 from workers.definition.images.service_images import repository_and_tag
 from workers.definition.labels import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
+from workers.definition.services.roles import role_in
 from workers.ports import Instance
 
 RELEASE_TAG = re.compile(rf".+:[0-9a-f]{{{SHA_LENGTH}}}")
@@ -41,11 +42,14 @@ async def prune_uncolored(docker: Docker, stack: Stack, keep: Collection[str], f
 
 
 async def prune_left(docker: Docker, services: Collection[str], keep: Collection[str], find: Find) -> None:
-    """Removes the stopped containers of releases that are not in `keep`, of `services` that no rollout replaces now."""
+    """Removes the stopped containers of releases that are not in `keep`, of `services` that no rollout replaces now.
+
+    Those of a color with their anonymous volumes, which were new for each release.
+    """
     for service in sorted(services):
         for instance in await find(service):
             if instance.gone and instance.sha is not None and instance.sha not in keep:
-                await remove(docker, instance.id, volumes=False)
+                await remove(docker, instance.id, volumes=role_in(instance.labels).color is not None)
 
 
 async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], named: Collection[str]) -> int:

@@ -21,7 +21,12 @@ ALWAYS_WRITTEN = ("/dev", "/proc", "/sys", "/var/log")
 """Directories of the host in which no file has one version."""
 
 Record = Mapping[str, Mapping[str, str]]
-"""Of each file, by its path: `mark`, which differs if the content does, and `inode`, if the container may write."""
+"""Of each file, by its path: `mark`, which differs if the content does, and `inode` and `birth` if the container may
+write to it. `inode` is device and number; `birth` is missing if the filesystem, or an earlier updater, has none.
+"""
+
+
+IDENTITY = ("inode", "birth")
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,11 @@ def with_record(service: Mapping[str, Any], record: Record) -> dict[str, Any]:
     return {**service, "labels": {**service["labels"], FILES_LABEL: text}}
 
 
+def identity(file: Mapping[str, str]) -> str:
+    """What tells the file of a record from one that replaces it; empty if the container may not write to it."""
+    return " ".join(file[key] for key in IDENTITY if key in file)
+
+
 def differing(before: Record, now: Record) -> list[str]:
     """The files of `now` that a container with the record `before` does not see.
 
@@ -94,7 +104,16 @@ def differing(before: Record, now: Record) -> list[str]:
 def _differs(before: Mapping[str, str] | None, now: Mapping[str, str]) -> bool:
     if before is None:
         return True
-    return before["mark"] != now["mark"] and ("inode" not in now or before.get("inode") != now["inode"])
+    return before["mark"] != now["mark"] and ("inode" not in now or _replaced(before, now))
+
+
+def _replaced(before: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Whether it is another file. In doubt it is: a snapshot has the numbers and birth times of its origin's files.
+
+    So a device that has another number after a restart of the host makes a file count once.
+    """
+    births = {each["birth"] for each in (before, now) if "birth" in each}
+    return before.get("inode") != now["inode"] or len(births) > 1
 
 
 def touched(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -6,9 +6,9 @@ https://docs.docker.com/reference/compose-file/services/#depends_on
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.domain.stack import Stack
+from app.domain.stack import COMPLETED, Stack
 
-COMPLETED, HEALTHY = "service_completed_successfully", "service_healthy"
+HEALTHY = "service_healthy"
 
 
 def unrun(model: Mapping[str, Any], stack: Stack) -> Iterator[str]:

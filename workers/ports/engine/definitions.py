@@ -68,7 +68,8 @@ class Definitions(Protocol):
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         """Whether `definition` would run the instance's service from the same image in the same way.
 
-        A file of the operator that the instance mounts, and that has another content since, is a change.
+        A file of the operator that the instance mounts, and that has another content since, is a change. Raises
+        BuildFailed if that image is missing.
         """
 
     async def copies(self, definition: Definition, service: str) -> int:

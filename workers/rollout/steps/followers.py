@@ -15,7 +15,10 @@ from workers.rollout.subjects import definition_of, instances_of, services_of
 
 
 async def replace(run: Run, follower: Follower) -> Evidence:
-    """Starts the new copies, waits until all are ready, then stops the old ones, each with its own grace."""
+    """Starts the new copies, waits until all are ready, then stops the old ones, each with its own grace.
+
+    If the release before has it as a singleton, the old one stops first: it must never run beside another copy.
+    """
     engine, definition = run.ports.engine, definition_of(run)
     files = await one_version.as_defined(run, definition, [follower.service])
     made, others = await _apart(run, follower)
@@ -25,6 +28,8 @@ async def replace(run: Run, follower: Follower) -> Evidence:
     if same and all([await engine.unchanged(each, definition) for each in old]):
         return {"skipped": "nothing about it changed"}
     new = await engine.create_copies(definition, follower.service)
+    if _was_singleton(run, follower):
+        await _retire(run, follower, others)
     for instance in new:
         await engine.resume(instance.id)
     late = await _late(run, new)
@@ -36,9 +41,14 @@ async def replace(run: Run, follower: Follower) -> Evidence:
 
 
 async def restore(run: Run, follower: Follower) -> Evidence:
-    """Starts the old copies again, waits until they are ready, then stops and removes the new ones."""
+    """Starts the old copies again, waits until they are ready, then stops and removes the new ones.
+
+    If the release before has it as a singleton, the new ones stop first.
+    """
     engine = run.ports.engine
     new, others = await _apart(run, follower)
+    if _was_singleton(run, follower):
+        await _stop_for_good(run, follower, new)
     old, stopped = _stopped(run, follower, others), run.rollout.followed.get(follower.name, ())
     # One may still be shutting down: the engine ignores a start of what still runs, and it would then end.
     await _stop_for_good(run, follower, old)
@@ -60,10 +70,16 @@ async def keep_new(run: Run, follower: Follower) -> Evidence:
     new, others = await _apart(run, follower)
     if not new:
         return {"skipped": "the release did not make any"}
+    if _was_singleton(run, follower):
+        await _retire(run, follower, others)
     for instance in new:
         await run.ports.engine.resume(instance.id)
     await _retire(run, follower, others)
     return {"instances": [instance.id for instance in new]}
+
+
+def _was_singleton(run: Run, follower: Follower) -> bool:
+    return follower.name in {each.name for each in run.origin.singletons}
 
 
 async def _apart(run: Run, follower: Follower) -> tuple[list[Instance], list[Instance]]:

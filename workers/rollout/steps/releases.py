@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from app.domain.release_stack import as_of, lacking
+from app.domain.release_stack import lacking
 from app.domain.rollout import RolloutStatus
+from workers.adoption import drift
 from workers.ports import Comparison, Origin, Stamp
 from workers.rollout import one_version
 from workers.rollout.checks.reach import refuse_unreached
@@ -77,7 +78,7 @@ async def _way_back(run: Run) -> None:
     live, previous = state.current, state.previous
     if live is None or previous is None or live.sha != run.rollout.sha:
         return
-    part = as_of(run.stack, await run.ports.engine.roles_of(previous.sha))
+    part = await drift.stack_of(run.stack, run.ports, previous.sha)
     if gone := await run.ports.engine.missing(previous.sha, part.services(run.target.other)):
         text = f"{previous.tag} cannot be rolled back to after this, because this will be missing: {', '.join(gone)}"
         await run.record(lambda r: r.warn(text))

@@ -22,6 +22,10 @@ async def hand_over(run: Run, singleton: Singleton) -> Evidence:
     if same and await engine.unchanged(old[0], definition):
         return {"skipped": "nothing about it changed"}
     new = await engine.create(definition, singleton.service)
+    if old and _was_follower(run, singleton):
+        before = run.rollout.followed.get(singleton.name, ())  # an interruption
+        copies = dict.fromkeys((*before, *(instance.id for instance in old)))
+        await run.record(lambda r: r.following(singleton.name, [*copies]))
     for instance in old:
         await run.record(lambda r, i=instance: r.replacing(singleton.name, i.id))  # type: ignore[misc]
         await _stop_for_good(run, singleton, instance)
@@ -36,20 +40,31 @@ async def hand_over(run: Run, singleton: Singleton) -> Evidence:
 
 
 async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
-    """Confirms that the new one is gone, then starts the old one again."""
+    """Confirms that the new one is gone, then starts the old one again; of what was a follower, all old copies."""
     for new in await run.ports.engine.find(singleton.service, rollout=run.rollout.id):
         await _stop_for_good(run, singleton, new)
         await run.ports.engine.remove(new.id)
     old = run.rollout.replaced.get(singleton.name) or await _stopped_before(run, singleton)
     if old is None:
         return {"skipped": "the old one was never stopped"}
+    copies = run.rollout.followed.get(singleton.name, (old,)) if _was_follower(run, singleton) else (old,)
+    seen = [await _brought_back(run, singleton, instance) for instance in copies]
+    return {"instance": old, **seen[0].evidence()}
+
+
+async def _brought_back(run: Run, singleton: Singleton, old: str) -> readiness.Readiness:
     # It may still be shutting down: the engine ignores a start of what still runs, and the old one would then end.
     await _stop_for_good(run, singleton, await run.ports.engine.inspect(old))
     await run.ports.engine.resume(old)
     seen = await readiness.wait_ready(run, await run.ports.engine.inspect(old))
     if not seen.ready:
         raise SingletonNeverReady(f"the old one was started again but is not ready: {seen}", service=singleton.name)
-    return {"instance": old, **seen.evidence()}
+    return seen
+
+
+def _was_follower(run: Run, singleton: Singleton) -> bool:
+    """Whether the release before has it as a follower, which may have several copies."""
+    return singleton.name in {each.name for each in run.origin.followers}
 
 
 async def _stopped_before(run: Run, singleton: Singleton) -> str | None:

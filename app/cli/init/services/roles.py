@@ -15,8 +15,8 @@ from app.cli.init.services.own_services import named_updater, old_updaters, own_
 from app.cli.init.services.released import released, store_base
 from app.cli.init.services.singletons import Others, likely_singletons
 from app.cli.init.traefik.dynamic.labels import has_routers
+from app.domain.stack import COMPLETED
 
-COMPLETED = "service_completed_successfully"
 FASTCGI_PORT = 9000
 
 

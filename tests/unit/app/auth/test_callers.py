@@ -103,6 +103,19 @@ def test_unusable_file_is_no_wrong_secret(path: Path) -> None:
     assert secret.matches("mine")
 
 
+def test_revoked_secret_counts_no_more_if_its_file_has_the_same_time(path: Path) -> None:
+    """Some tools set one time for every file that they write, and an inode number is used again."""
+    replace(path, "revoked\n")
+    secret = SharedSecret(path)
+    secret.ensure()
+    before = path.stat()
+    while path.stat().st_ctime_ns == before.st_ctime_ns:
+        path.write_text("new\n")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert secret.matches("new")
+    assert not secret.matches("revoked")
+
+
 def test_repr_hides_the_secret(path: Path) -> None:
     replace(path, "canary\n")
     secret = SharedSecret(path)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.errors import BuildFailed, FilesChanged, UpdaterError, VariableMissing
 from app.domain.release import Trigger
 from app.domain.stack import Color, Follower
 from app.domain.state import State
@@ -548,6 +549,21 @@ async def test_torn_file_brings_back_copies_that_still_stop() -> None:
     await world.clock.sleep(200)
     assert world.state.current is not None
     assert (world.state.current.tag, world.engine.running("worker")) == ("v1.0.0", ["v1.0.0"] * 3)
+
+
+@pytest.mark.parametrize("service", ["worker", "bot"])
+@pytest.mark.parametrize("error", [BuildFailed, VariableMissing, FilesChanged])
+async def test_worker_starts_although_nothing_can_be_created(service: str, error: type[UpdaterError]) -> None:
+    """What runs stays. An operator has removed the image's name, or a variable, since."""
+    world = await with_followers()
+    world.inbox.put(NEW)
+    await killed_at(world, f"stop {service} v1.0.0")
+    world.journal.lose("torn")
+    world.engine.refused[service] = error
+    world.engine.untagged |= {("worker", sha_of(tag)) for tag in ("v1.0.0", "v1.1.0")}
+    await world.worker().start()
+    assert world.state.paused
+    assert world.engine.running("worker") != []
 
 
 async def test_followers_of_a_proven_release_stay_stopped() -> None:

@@ -14,7 +14,8 @@ from workers.definition.changes.comparison import compare
 from workers.definition.images.service_images import with_images_of
 from workers.definition.live_model import as_it_runs
 from workers.definition.services.colors import with_colors, with_singles
-from workers.definition.services.roles import NAME_LABEL, roles_in
+from workers.definition.services.copies import copies_of
+from workers.definition.services.roles import NAME_LABEL, SINGLE_LABEL, roles_in
 from workers.definition.transform import one_way, restamp, transform
 from workers.ports import Stamp
 
@@ -56,6 +57,52 @@ def defined(stack: Stack, tag: str, *, named: bool = True) -> dict[str, Any]:
         if not named:
             service.get("labels", {}).pop(NAME_LABEL, None)
     return model
+
+
+FOLLOWERS = replace(BEFORE, followers=(Follower("queue", "worker"),))
+SINGLETONS = replace(BEFORE, singletons=(*BEFORE.singletons, Singleton("queue", "worker")))
+
+
+def with_worker(stack: Stack, copies: int, *, labelled: bool = True) -> dict[str, Any]:
+    """A definition that was made with `stack`. An earlier updater labelled no kind."""
+    written = source(stack)
+    written["services"]["worker"]["deploy"] = {"replicas": copies}
+    model = transform(written, stack, Stamp("v1.0.0", sha_of("v1.0.0"), "r-1"))
+    if not labelled:
+        for service in model["services"].values():
+            service.get("labels", {}).pop(SINGLE_LABEL, None)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("before", "copies", "labelled", "today", "singleton"),
+    [
+        (FOLLOWERS, 1, True, SINGLETONS, False),
+        (FOLLOWERS, 3, True, SINGLETONS, False),
+        (FOLLOWERS, 3, False, SINGLETONS, False),
+        (FOLLOWERS, 1, False, SINGLETONS, True),
+        (SINGLETONS, 1, True, FOLLOWERS, True),
+        (SINGLETONS, 1, False, FOLLOWERS, False),
+    ],
+)
+def test_release_keeps_the_kind_of_its_service(
+    before: Stack, copies: int, labelled: bool, today: Stack, singleton: bool
+) -> None:
+    """Of an earlier updater's definition, today's kind counts; several copies of it were those of a follower."""
+    part = as_of(today, roles_in(with_worker(before, copies, labelled=labelled)))
+    assert ("worker" in [s.service for s in part.singletons]) is singleton
+    assert ("worker" in [f.service for f in part.followers]) is not singleton
+
+
+def test_release_that_is_rolled_back_to_has_todays_singleton_once() -> None:
+    """Also in what a plain `docker compose up` starts."""
+    kept = restamp(with_worker(FOLLOWERS, 3), SINGLETONS, Stamp("v1.0.0", sha_of("v1.0.0"), "r-2"))
+    assert copies_of(kept["services"]["worker"]) == 1
+    assert roles_in(kept)["worker"].single
+    live = as_it_runs(with_worker(FOLLOWERS, 3), None, SINGLETONS, Color.BLUE, {}, sha="a")["services"]["worker"]
+    assert copies_of(live) == 3, "it is live since before the change"
+    again = restamp(with_worker(SINGLETONS, 1), FOLLOWERS, Stamp("v1.0.0", sha_of("v1.0.0"), "r-2"))
+    assert roles_in(again)["worker"].single, "it was not made to run twice"
 
 
 @pytest.mark.parametrize("named", [True, False])

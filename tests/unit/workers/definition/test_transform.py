@@ -110,7 +110,7 @@ def test_transform_yields_the_expected_model() -> None:
         "services": {
             "api-blue": blue | {"labels": {"team": "shop", **own_labels(blue, **{"updater.color": "blue"})}},
             "api-green": green | {"labels": {"team": "shop", **own_labels(green, **{"updater.color": "green"})}},
-            "bot": {**bot, "labels": own_labels(bot, **{"updater.service": "bot"})},
+            "bot": {**bot, "labels": own_labels(bot, **{"updater.service": "bot", "updater.singleton": "true"})},
             "postgres": model()["services"]["postgres"],
         },
         "volumes": {"pg": {"name": "shop_pg"}},

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from app.domain.errors import ComposeInvalid, FilesChanged, UpdaterError, VariableMissing
 from app.domain.stack import Color, Follower
-from tests.examples import a_release, a_stack
+from tests.examples import a_release, a_stack, sha_of
 from tests.fakes.engine.socket import FaultySocket
 from tests.fakes.world import World
 from workers.adoption.drift import ANSWER_SECONDS, HOSTS_SECONDS
@@ -305,6 +306,51 @@ async def test_copies_that_cannot_be_replaced_are_only_reported_after_some_tries
     await watch.look()
     assert "Stop them by hand" in world.publisher.alarm_texts[0]
     assert (world.engine.running("worker"), world.effects) == (["v1.0.0"], [])
+
+
+async def a_world_with_untagged_followers() -> World:
+    """v1.1.0 is live, with the copies of v1.0.0 because nothing about them changed."""
+    world = World(a_stack(followers=(Follower("queue", "worker"),)))
+    for tag in ("v1.0.0", "v1.1.0"):
+        world.engine.behave("worker", tag, image="the same")
+    await world.live("v1.0.0")
+    await a_watch(world)
+    assert world.engine.running("worker") == ["v1.0.0"]
+    world.engine.untagged.add(("worker", sha_of("v1.1.0")))
+    world.effects.clear()
+    return world
+
+
+async def test_follower_whose_image_lost_its_name_is_reported_and_stays() -> None:
+    world = await a_world_with_untagged_followers()
+    watch = DriftWatch(world.stack, world.ports, world.worker())
+    await watch.look()
+    assert (alarmed(world), world.effects) == (["follower_unclear"], [])
+    assert "updater deploy v1.1.0 --force" in world.publisher.alarm_texts[0]
+    world.engine.untagged.clear()
+    await watch.look()
+    assert alarmed(world) == []
+
+
+async def test_error_of_a_follower_hides_no_other_alarm() -> None:
+    world = await a_world_with_untagged_followers()
+    for instance in await world.engine.find("bot"):
+        await world.engine.stop(instance.id, 1)
+    await DriftWatch(world.stack, world.ports, world.worker()).look()
+    assert alarmed(world) == ["singleton_gone", "follower_unclear"]
+
+
+@pytest.mark.parametrize("error", [VariableMissing, FilesChanged, ComposeInvalid])
+async def test_any_reason_why_a_copy_cannot_be_replaced_is_reported(error: type[UpdaterError]) -> None:
+    world = await a_world_with_followers()
+    watch = await a_watch(world)
+    for copy in world.engine.containers("worker"):
+        copy.end()
+    world.engine.refused["worker"] = error
+    world.engine.place("worker", "v1.0.0", 1)
+    await watch.look()
+    assert alarmed(world) == ["follower_outdated"]
+    assert "They could not be replaced" in world.publisher.alarm_texts[0]
 
 
 async def test_drift_watch_only_alarms_in_a_rollout(world: World) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
-from workers.adapters.docker_host.adoption.model import adopted_model, kept_images, recreatable
+from workers.adapters.docker_host.adoption.model import adopted_model, images_as_found, kept_images, recreatable
 from workers.adapters.docker_host.adoption.outside import outsiders
 from workers.adapters.docker_host.adoption.record import Adopted, AdoptedFile
 from workers.adapters.docker_host.client import REMOVED, SERVICE_LABEL, Docker, inspected, instance_of
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
+from workers.adapters.docker_host.prune import Find
 from workers.adapters.threads import in_file_thread
 from workers.definition.labels import Model, image_name
 from workers.ports import Instance, Outsider, Stamp
@@ -124,6 +125,19 @@ class DockerAdoption:
             return []
         found = [await inspected(self._docker, container) for container in (adopted.of(service) if adopted else ())]
         return [] if any(instance.state == REMOVED for instance in found) else found
+
+    async def as_found(self, model: Model, sha: str, find: Find) -> list[str]:
+        """The services of the adopted release `sha` of which only adopted containers exist, if `model` is of it.
+
+        Not one whose image's name leads to another image since: Compose would create the containers again by that.
+        """
+        found: list[str] = []
+        for service, image in images_as_found(model).items():
+            instances = [i for i in await find(service) if not i.gone or i.adopted]
+            known = {i.image for i in instances if i.adopted and i.sha == sha and not i.single}
+            if instances and {i.image for i in instances} == known == {await self._docker.image_id(image)}:
+                found.append(service)
+        return found
 
     async def lost(self, sha: str, services: Sequence[str]) -> list[str]:
         """Lists the services of an adopted release whose containers are gone and cannot be recreated identically."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from app.domain.stack import Color, Stack
 from workers.definition import transform
 from workers.definition.labels import Model, image_name
+from workers.definition.live_model import FOUND
 from workers.definition.services.colors import with_colors, with_singles
 from workers.definition.services.copies import with_copies
 from workers.ports import Instance, Stamp
@@ -16,12 +17,20 @@ HASH_LABEL = "com.docker.compose.config-hash"
 def adopted_model(model: Model, stack: Stack, stamp: Stamp, names: Mapping[str, str]) -> Model:
     """Returns the definition from which the release can be recreated: `model` with the kept images `names`.
 
-    Raises ComposeInvalid.
+    It also keeps the services as they run, for `as_it_runs`. Raises ComposeInvalid.
     """
     result = transform.transform(model, stack, stamp)
     for service, name in names.items():
         result["services"][service] |= {"image": name, "pull_policy": "never"}
-    return with_singles(result, model, stack)
+    written = with_colors(model, stack)["services"]
+    found = {name: written[name] for name in stack.moved_services() if name in (model.get("services") or {})}
+    return with_singles({**result, FOUND: found}, model, stack)
+
+
+def images_as_found(model: Model) -> dict[str, str]:
+    """The name of the image of each service that ran before the updater. Compose names one that it builds."""
+    found = model.get(FOUND) or {}
+    return {name: str(service.get("image") or f"{model['name']}-{name}") for name, service in found.items()}
 
 
 def as_counted(model: Model, stack: Stack, color: Color, instances: Sequence[Instance]) -> Model:

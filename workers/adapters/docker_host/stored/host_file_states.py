@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from workers.adapters.docker_host.stored.birth_time import birth_time
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.definition.files.live_files import LiveFile, Record, differing
 
@@ -37,7 +38,7 @@ def record(marks: ValueMarks, files: Iterable[LiveFile]) -> Record:
     wanted = {each.path: each for each in files if _has_versions(Path(each.path))}
     content = marks.of({path: _content(Path(path), relabeled=each.relabeled) for path, each in wanted.items()})
     return {
-        path: {"mark": content[path], **({"inode": _inode(Path(path))} if each.writable else {})}
+        path: {"mark": content[path], **(_identity(Path(path)) if each.writable else {})}
         for path, each in wanted.items()
     }
 
@@ -50,15 +51,49 @@ def other_versions(marks: ValueMarks, before: Record) -> list[str]:
 
 def untouched_since(files: Iterable[LiveFile], moment: datetime) -> bool:
     """Whether nothing replaced one of `files` after `moment`, or wrote to it, unless its container may write to it."""
-    return all(last_change(Path(each.path)) <= moment.timestamp() for each in files if not each.writable)
+    changes = ((_last_replacement if each.writable else last_change)(Path(each.path)) for each in files)
+    return all(change <= moment.timestamp() for change in changes)
 
 
 def last_change(path: Path) -> float:
-    """Seconds; 0 for a directory, in which a container sees every change. Infinite if the file is missing."""
+    """When the path last began to lead to another file or content, in seconds. Infinite if the file is missing.
+
+    0 for a directory, in which a container sees every change.
+    """
     try:
-        return 0.0 if path.is_dir() else max(path.lstat().st_ctime, path.stat().st_ctime)
+        return 0.0 if path.is_dir() else max(path.lstat().st_ctime, path.stat().st_ctime, _last_move(path))
     except OSError:
         return float("inf")
+
+
+def _last_replacement(path: Path) -> float:
+    """As `last_change`, of a file that its container may write to, as far as that shows."""
+    try:
+        if path.is_dir():
+            return 0.0
+        link = path.lstat()
+        linked = link.st_ctime if stat.S_ISLNK(link.st_mode) else 0.0
+        return max(linked, (birth_time(path) or 0) / 1e9, _last_move(path))
+    except OSError:
+        return float("inf")
+
+
+def _last_move(path: Path) -> float:
+    """When a link above `path` was made, or a directory above it was last renamed, as far as that shows.
+
+    A rename changes only the time of the last change, a new or removed entry also that of the last write. Directories
+    on other devices do not count: those of the worker's own container have mount points that each start makes. Raises
+    OSError.
+    """
+    devices = {path.lstat().st_dev, path.stat().st_dev}
+    above = [directory.lstat() for directory in {*path.absolute().parents, *path.resolve().parents}]
+    moved = [s for s in above if stat.S_ISLNK(s.st_mode) or s.st_ctime_ns != s.st_mtime_ns]
+    return max((status.st_ctime for status in moved if status.st_dev in devices), default=0.0)
+
+
+def _identity(path: Path) -> dict[str, str]:
+    birth = birth_time(path)
+    return {"inode": _inode(path), **({} if birth is None else {"birth": str(birth)})}
 
 
 def _inode(path: Path) -> str:

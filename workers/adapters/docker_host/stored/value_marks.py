@@ -1,13 +1,15 @@
 """Marks of values that are not stored: they show that a value has changed, and not what it is."""
 
+import fcntl
 import hmac
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.files import replace_durably
+from app.files import sync_directory
 
 KEY_BYTES = 32
+MODE = 0o600
 
 
 class ValueMarks:
@@ -31,10 +33,21 @@ class ValueMarks:
             key = self._file.read_bytes()
         except FileNotFoundError:
             key = b""
-        if len(key) != KEY_BYTES:
-            key = os.urandom(KEY_BYTES)
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            replace_durably(self._file, key, staging=self._file.parent, mode=0o600)
+        return key if len(key) == KEY_BYTES else self._created()
+
+    def _created(self) -> bytes:
+        """A new key, which is on disk when this returns; that of another thread or process if it was faster."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._file, os.O_RDWR | os.O_CREAT, MODE)
+        with os.fdopen(handle, "r+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if len(key := file.read()) != KEY_BYTES:
+                key = os.urandom(KEY_BYTES)
+                os.fchmod(handle, MODE)
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, key, 0)
+            os.fsync(handle)
+        sync_directory(self._file.parent)
         return key
 
 

@@ -9,6 +9,7 @@ from workers.definition.files.live_files import (
     LiveFile,
     but_in,
     differing,
+    identity,
     mounted_by,
     recorded,
     with_record,
@@ -72,3 +73,28 @@ def test_file_is_changed_if_its_container_does_not_see_it(now: dict[str, str], c
     before = {"/f": {"mark": "1", **({"inode": "same"} if "inode" in now else {})}}
     assert differing(before, {"/f": now}) == (["/f"] if changed else [])
     assert differing({}, {"/f": now}) == ["/f"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "changed"),
+    [
+        ("1", "1", False),
+        ("1", "2", True),
+        (None, "1", False),
+        ("1", None, False),
+        (None, None, False),
+    ],
+    ids=["written", "replaced", "earlier-updater", "earlier-kernel", "no-birth-times"],
+)
+def test_birth_time_counts_if_both_have_one(before: str | None, now: str | None, changed: bool) -> None:
+    def file(mark: str, birth: str | None) -> dict[str, str]:
+        return {"mark": mark, "inode": "2:3", **({} if birth is None else {"birth": birth})}
+
+    assert differing({"/f": file("1", before)}, {"/f": file("2", now)}) == (["/f"] if changed else [])
+    assert (identity(file("1", before)) != identity(file("2", now))) == (before != now)
+
+
+def test_used_inode_on_another_device_is_another_file() -> None:
+    """A snapshot has the inodes and birth times of what it was made from."""
+    before, now = ({"mark": mark, "inode": f"{mark}:3", "birth": "1"} for mark in "12")
+    assert differing({"/f": before}, {"/f": now}) == ["/f"]
