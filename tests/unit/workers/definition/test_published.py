@@ -15,7 +15,7 @@ from workers.definition.live_model import JOB_PROFILE, as_it_runs
 from workers.definition.published import IDLE_PROFILE, required, startable
 from workers.definition.services.copies import copies_of
 from workers.definition.services.retired import without_retired
-from workers.definition.transform import transform
+from workers.definition.transform import restamp, transform
 from workers.ports import Stamp
 
 STACK = a_stack(routed=a_stack().routed[1:])
@@ -195,10 +195,12 @@ def test_an_adopted_stack_with_a_job_leaves_a_valid_file(use: str, tmp_path: Pat
 
 @pytest.mark.parametrize("several", [{"scale": 3}, {"deploy": {"replicas": 3}}])
 def test_a_follower_that_became_a_singleton_is_not_started_twice(several: Service) -> None:
-    """The live release has several copies. A plain `docker compose up` must not start a second bot."""
+    """A rollback to a release with several copies runs one. A plain `docker compose up` must not start a second bot."""
     before = replace(STACK, singletons=(), followers=(Follower("bot", "bot"),))
     source = transform(model(bot={"image": "x", **several}), before, STAMP)
-    content = as_it_runs(source, None, STACK, Color.BLUE, {}, sha=STAMP.sha)
-    assert copies_of(content["services"]["bot"]) == 1
-    again = as_it_runs(source, None, before, Color.BLUE, {}, sha=STAMP.sha)
-    assert copies_of(again["services"]["bot"]) == 3
+    for today in (STACK, before):
+        content = as_it_runs(restamp(source, STACK, STAMP), None, today, Color.BLUE, {}, sha=STAMP.sha)
+        assert copies_of(content["services"]["bot"]) == 1
+    for today in (STACK, before):
+        content = as_it_runs(source, None, today, Color.BLUE, {}, sha=STAMP.sha)
+        assert copies_of(content["services"]["bot"]) == 3, "it is live since before the change: all its copies run"
