@@ -86,6 +86,20 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     "torn_write_loses_the_bot": (
         Edit("steps.restore_singleton", "or await _stopped_before(run, singleton)", "or None"),
     ),
+    "second_hand_over_hides_the_first": (
+        Edit(
+            "steps._stopped_before",
+            "any(step.id == hand_over and not step.completed for step in run.rollout.steps)",
+            "hand_over in {s.id for s in run.rollout.steps} and hand_over not in run.rollout.completed",
+        ),
+    ),
+    "lost_lease_is_not_seen": (
+        Edit("FakeJournal.fence", "if not isinstance(self.disk.file, State) and self._taken():", "if False:", FAKES),
+        Edit("FakeJournal._refuse", "if not isinstance(current, State) and self._taken():", "if False:", FAKES),
+    ),
+    "undone_release_returns": (
+        Edit("rebuild.accept_undecided", "undone_rollout(await ports.route.rollout())", "None"),
+    ),
     "orphan_is_not_drained": (Edit("rebuild._stop_orphans", "await ports.clock.sleep(stack.times.drain)", "pass"),),
     "one_service_down_is_nothing": (
         Edit(
