@@ -69,7 +69,9 @@ class Observed:
 
     `own`: the updater's own services, if the stack has them. `successions` are the rollouts whose succession began.
     `epochs` has the epoch that each process took, by its name, and `latest_epoch` the last one that was taken.
-    `overwritten_at`: when another program last wrote the route file.
+    `overwritten_at`: when another program last wrote the route file. `troubled_at`: when an event last happened or
+    ended. `stopped_by_hand`: the containers of singletons that an operator stopped. `pauses`: whether a failure pauses
+    rollouts. `stayed`: the rollouts that failed, but whose releases stay live, because they cannot be rolled back.
     """
 
     world: World
@@ -91,6 +93,10 @@ class Observed:
     epochs: dict[str, int] = field(default_factory=dict)
     latest_epoch: int = 0
     overwritten_at: float = -math.inf
+    troubled_at: float = 0.0
+    stopped_by_hand: set[str] = field(default_factory=set)
+    pauses: bool = True
+    stayed: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.notices = Notices(self.world)
@@ -149,6 +155,8 @@ class Observed:
         if after.rollout is not None and before.rollout is None:
             self.counts["rollouts"] += 1
             self.begun.add(after.rollout.id)
+        if after.rollout is not None and after.rollout.stays:
+            self.stayed.add(after.rollout.id)
         if after.current is not None and not write.afresh:
             self.ever_live.add(after.current.rollout_id)
         self.last, self.last_failed = after, self.disk.fails_late

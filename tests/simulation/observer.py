@@ -1,16 +1,18 @@
 """Notes what happens in a play, and asks the invariants about it."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.domain.acceptance.decision import Decision
+from app.domain.errors import EngineFailed
 from app.domain.stack import Color
 from app.domain.state import State
 from tests.fakes.engine import Container
 from tests.fakes.notices.targets import Try
 from tests.fakes.updater.worker import FakeWorker
 from tests.simulation import invariants
-from tests.simulation.invariants import Check
+from tests.simulation.invariants import Check, promptness
 from tests.simulation.notices import Message
 from tests.simulation.observed import Call, Observed, Write
 from tests.simulation.trace import Trace
@@ -118,7 +120,10 @@ class Observer:
         self._moment("flip")
 
     def _heard(self, kind: str, data: Mapping[str, Any]) -> None:
-        if kind == "step.failed" and data["step"].startswith("rollback_") and self.seen.faults:
+        undoes = kind == "step.failed" and data["step"].startswith("rollback_")
+        if (
+            undoes and data["code"] != EngineFailed.code and self.seen.faults
+        ):  # the worker tries until the engine is back
             self.seen.happened["singleton unrestorable"] += 1
         self._trace.add("event", kind, data)
         if kind == "step.started":
@@ -134,6 +139,11 @@ class Observer:
         self._ask(invariants.on_answer, call)
         if call.accepted:
             self._moment(f"answer {call.name}")
+            self._judges_in_time(call)
+
+    def _judges_in_time(self, call: Call) -> None:
+        if (seconds := promptness.due_in(self.seen, call)) is not None:
+            asyncio.get_running_loop().call_later(seconds, self._ask, invariants.on_time, call)
 
     def unexpected(self, error: BaseException) -> None:
         self._violated("every error has a name", f"{type(error).__name__}: {error}")

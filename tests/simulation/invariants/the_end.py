@@ -82,9 +82,20 @@ def one_bot_runs(seen: Observed) -> str | None:
         return None
     for singleton in seen.world.stack.singletons:
         running = seen.world.engine.running(singleton.service)
-        if len(running) != 1 and not (_missing_bot_is_reported(seen) and not running):
+        if len(running) != 1 and not (not running and _missing_bot_is_explained(seen, singleton.service)):
             return f"{len(running)} copies of {singleton.name} run: {running}"
     return None
+
+
+def _missing_bot_is_explained(seen: Observed, service: str) -> bool:
+    """Whether the pause or the alarm says why, or an operator stopped the one that was started last."""
+    alarmed = any("singleton_gone" in alarms for alarms in seen.world.publisher.alarmed[-1:])
+    containers = [c for c in seen.world.engine.containers(service) if c.started_at is not None]
+    last = max(containers, key=lambda c: c.started_at or 0.0, default=None)
+    if alarmed and last is not None and last.id in seen.stopped_by_hand:
+        return True
+    kept = seen.state.current is not None and seen.state.current.rollout_id in seen.stayed  # healthy or not
+    return (alarmed and kept) or _missing_bot_is_reported(seen)
 
 
 def _missing_bot_is_reported(seen: Observed) -> bool:
