@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.release import Release, Trigger
+from app.domain.release_stack import as_of
 from app.domain.rollout import Rollout, RolloutStatus
-from app.domain.stack import Color
+from app.domain.stack import Color, Stack
 from app.domain.state import State
 from tests.fakes.disk import FakeDisk
 from tests.fakes.processes import owner
@@ -72,6 +73,7 @@ class Observed:
     `overwritten_at`: when another program last wrote the route file. `troubled_at`: when an event last happened or
     ended. `stopped_by_hand`: the containers of singletons that an operator stopped. `pauses`: whether a failure pauses
     rollouts. `stayed`: the rollouts that failed, but whose releases stay live, because they cannot be rolled back.
+    `singletons`: all Compose services that each singleton had.
     """
 
     world: World
@@ -97,9 +99,25 @@ class Observed:
     stopped_by_hand: set[str] = field(default_factory=set)
     pauses: bool = True
     stayed: set[str] = field(default_factory=set)
+    singletons: dict[str, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.notices = Notices(self.world)
+        self.restacked()
+
+    def restacked(self) -> None:
+        """The stack file has changed: notes the services of its singletons, which may be renamed."""
+        for singleton in self.world.stack.singletons:
+            self.singletons.setdefault(singleton.name, set()).add(singleton.service)
+
+    def stack_of(self, sha: str) -> Stack:
+        """The stack as the release of that commit has it."""
+        return as_of(self.world.stack, self.world.engine.roles.get(sha, {}))
+
+    @property
+    def live_stack(self) -> Stack:
+        """The stack as the live release has it."""
+        return self.stack_of(self.state.current.sha) if self.state.current is not None else self.world.stack
 
     @property
     def now(self) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.domain.acceptance.decision import Decision
-from app.domain.errors import EngineFailed
+from app.domain.errors import EngineFailed, InternalError
 from app.domain.stack import Color
 from app.domain.state import State
 from tests.fakes.engine import Container
@@ -17,6 +17,8 @@ from tests.simulation.notices import Message
 from tests.simulation.observed import Call, Observed, Write
 from tests.simulation.trace import Trace
 from workers.self_update.model import Attempt
+
+NAMED = "every error has a name"
 
 
 class Observer:
@@ -130,6 +132,8 @@ class Observer:
             self.seen.counts["commands begun"] += data["step"].startswith("before_flip_")
             self._moment(f"step {data['step']}")
         if kind == "step.failed":
+            if data["code"] == InternalError.code and "OSError" not in data["error"]:  # the disk may be full
+                self._violated(NAMED, data["error"])
             self._moment("failed")
 
     def asked(self, call: Call) -> None:
@@ -146,7 +150,7 @@ class Observer:
             asyncio.get_running_loop().call_later(seconds, self._ask, invariants.on_time, call)
 
     def unexpected(self, error: BaseException) -> None:
-        self._violated("every error has a name", f"{type(error).__name__}: {error}")
+        self._violated(NAMED, f"{type(error).__name__}: {error}")
 
     def judge_the_end(self) -> None:
         self._ask(invariants.at_end)

@@ -131,6 +131,21 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     "forced_rollback_is_ignored": (
         Edit("steps.may_not_go_back", "rollout.reason_code != OperatorRollback.code and", ""),
     ),
+    "renamed_bot_runs_twice": (Edit("steps.services_of", "(uncolored.service, *before)", "(uncolored.service,)"),),
+    "kept_release_has_what_it_lacks": (
+        Edit(
+            "Reconciler._current",
+            "as_of(self._stack, await self._ports.engine.roles_of(sha, proven=recalled)) if sha else self._stack",
+            "self._stack",
+        ),
+    ),
+    "older_release_has_todays_stack": (
+        Edit(
+            "Reconciler._origin",
+            "as_of(self._stack, await self._ports.engine.roles_of(before.sha)) if before else self._stack",
+            "self._stack",
+        ),
+    ),
     "orphan_is_not_drained": (Edit("rebuild._stop_orphans", "await ports.clock.sleep(stack.times.drain)", "pass"),),
     "one_service_down_is_nothing": (
         Edit(

@@ -1,9 +1,10 @@
 """Themes that were added later. They are drawn last, so the seeds in which none comes up kept their schedules."""
 
 from tests.simulation.draw.beside import LASTING
-from tests.simulation.draw.chances import BAD_PAST_FLIP, BEFORE_FLIP, PAST_FLIP, UNDO, Chances
+from tests.simulation.draw.chances import BAD_PAST_FLIP, BEFORE_FLIP, PAST_FLIP, TAGS, UNDO, Chances
 from tests.simulation.draw.themes import SOON, Options, Theme, operator_calls
 from tests.simulation.schedule import FIRST, RELEASE
+from tests.simulation.stacks import CHANGES
 
 
 def one_way_releases(draw: Chances) -> None:
@@ -103,6 +104,30 @@ def call_meets_a_failure(draw: Chances) -> None:
     draw.add("unpause", at=random.uniform(60, 160))
 
 
+def stack_is_changed(draw: Chances) -> None:
+    """An operator changes the stack file, in peace or in the middle of a rollout; a release and a rollback follow."""
+    random = draw.random
+    draw.set(begins="live", followers=random.choice((draw.setting.followers, 2)), job=draw.maybe(0.3))
+    at = random.uniform(20, 50)
+    for _ in range(random.choice((1, 1, 2))):
+        change = random.choice(sorted(CHANGES))
+        if draw.maybe(0.7):
+            draw.add("stack_changes", at=at, change=change)
+        else:
+            cue = random.choice((*BEFORE_FLIP, *PAST_FLIP, *UNDO, "end"))
+            draw.after(cue, "stack_changes", most=SOON, at=at - 20, change=change)
+    draw.add("unpause", at=at + 3)
+    draw.add("release", at=at + random.uniform(4, 10), tag=random.choice(TAGS[4:]))
+    if draw.maybe(0.7):
+        draw.after("end", "rollback", at=at + 5, most=SOON)
+        draw.add("unpause", at=at + random.uniform(40, 80))
+    if draw.maybe(0.3):
+        draw.add("stack_changes", at=at + random.uniform(20, 60), change=random.choice(sorted(CHANGES)))
+        draw.add("release", at=at + random.uniform(60, 90), tag=random.choice(TAGS[4:]))
+    if draw.maybe(0.3):
+        _meets(draw, random.choice((*PAST_FLIP, *UNDO, "start", "end")))
+
+
 def _meets(draw: Chances, cue: str) -> None:
     does = draw.random.choice(("kill", "kill", "terminate", "engine_refuses", "disk_slow", "route_refused", "torn"))
     if does == "torn":
@@ -120,5 +145,6 @@ LATER: tuple[tuple[float, Theme], ...] = (
     (0.03, engine_is_away_in_an_undo),
     (0.03, call_as_a_step_begins),
     (0.03, call_meets_a_failure),
+    (0.08, stack_is_changed),
 )
 """Themes that come on top of all others, each with its chance."""

@@ -6,6 +6,16 @@ from tests.simulation.observed import Observed
 
 
 @asked(on_effect)
+def a_renamed_singleton_never_runs_twice(seen: Observed, effect: str) -> str | None:
+    """[B] Also under two Compose services, only one copy of a singleton runs."""
+    for name, services in seen.singletons.items():
+        running = {service: seen.world.engine.running(service) for service in sorted(services)}
+        if sum(map(len, running.values())) > 1:
+            return f"{effect}: {name} runs as {running}"
+    return None
+
+
+@asked(on_effect)
 def a_bot_that_an_operator_stopped_stays_stopped(seen: Observed, effect: str) -> str | None:
     """[B] It may run elsewhere. Only a hand-over, or its undo, starts one again.
 
@@ -13,7 +23,8 @@ def a_bot_that_an_operator_stopped_stays_stopped(seen: Observed, effect: str) ->
     """
     if not seen.stopped_by_hand or not effect.startswith("start "):
         return None
-    containers = [c for s in seen.world.stack.singletons for c in seen.world.engine.containers(s.service)]
+    services = [service for named in seen.singletons.values() for service in named]
+    containers = [c for service in services for c in seen.world.engine.containers(service)]
     started = [c for c in containers if c.id in seen.stopped_by_hand and c.runs(seen.now)]
     seen.stopped_by_hand -= {container.id for container in started}
     if not started or seen.happened["state_damaged"] or seen.happened["state_removed"]:

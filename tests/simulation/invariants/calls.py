@@ -65,6 +65,15 @@ def an_accepted_rollback_takes_the_release_off(seen: Observed, write: Write) -> 
     return f"{calls[0]}, but its release is live" if calls else None
 
 
+@asked(on_write)
+def an_accepted_rollback_has_a_way_back(seen: Observed, write: Write) -> str | None:
+    """[F] A rollback that was acknowledged does not end because the release was not kept after all."""
+    ended = write.before.rollout
+    if ended is None or write.after.rollout is not None or write.afresh or ended.reason_code != ReleaseNotKept.code:
+        return None
+    return f"{ended.id} was accepted, but it ended: {ended.error}"
+
+
 @asked(at_end)
 def an_accepted_release_is_not_lost(seen: Observed) -> str | None:
     """[C] Each release that was answered with 202 waits, or has one end that people can read."""

@@ -15,7 +15,7 @@ def the_copies_of_one_release_run(seen: Observed) -> str | None:
     current = seen.state.current
     if current is None:
         return None
-    for follower in seen.world.stack.followers:
+    for follower in seen.live_stack.followers:
         copies = _running(seen)[follower.name]
         running = [copy.stamp.release for copy in copies]
         others = [copy for copy in copies if copy.stamp.sha != current.sha]
@@ -63,7 +63,7 @@ def a_rollback_removed_its_followers(seen: Observed, write: Write) -> str | None
 
 def _running(seen: Observed) -> dict[str, list[Container]]:
     """The running copies of each follower."""
-    engine, followers = seen.world.engine, seen.world.stack.followers
+    engine, followers = seen.world.engine, seen.live_stack.followers
     return {f.name: [c for c in engine.containers(f.service) if c.runs(seen.now)] for f in followers}
 
 

@@ -23,7 +23,7 @@ def due_in(seen: Observed, call: Call) -> float | None:
 
 def _command(seen: Observed, running: Rollout) -> float:
     step, stack = running.running, seen.world.stack
-    if step is None or step.kind is not StepKind.BEFORE_FLIP:
+    if step is None or step.kind is not StepKind.BEFORE_FLIP or step not in stack.before_flip_steps():
         return 0.0
     return stack.times.start + stack.before_flip_steps()[step].limit + MARGIN_SECONDS
 
