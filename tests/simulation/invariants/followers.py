@@ -28,9 +28,10 @@ def the_copies_of_one_release_run(seen: Observed) -> str | None:
 
 
 def _missing_ones_are_reported(seen: Observed) -> bool:
-    """As for a bot: the old ones could not be started again, or their record was lost."""
+    """As for a bot: the old ones could not be started again, their record was lost, or their release stays unwell."""
     lost = seen.happened["state file lost with its copy"] and (seen.state.paused or seen.unpauses)
-    return _is_alarmed(seen, "follower_gone") and bool(seen.happened["singleton unrestorable"] or lost)
+    stayed = seen.state.current is not None and seen.state.current.rollout_id in seen.stayed
+    return _is_alarmed(seen, "follower_gone") and bool(seen.happened["singleton unrestorable"] or lost or stayed)
 
 
 def _is_alarmed(seen: Observed, kind: str) -> bool:
