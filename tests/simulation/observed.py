@@ -71,8 +71,9 @@ class Observed:
     `own`: the updater's own services, if the stack has them. `successions` are the rollouts whose succession began.
     `epochs` has the epoch that each process took, by its name, and `latest_epoch` the last one that was taken.
     `overwritten_at`: when another program last wrote the route file. `troubled_at`: when an event last happened or
-    ended. `stopped_by_hand`: the containers of singletons that an operator stopped. `pauses`: whether a failure pauses
-    rollouts. `stayed`: the rollouts that failed, but whose releases stay live, because they cannot be rolled back.
+    ended; `troubles` counts both. `stopped_by_hand`: the containers of singletons that an operator stopped. `pauses`:
+    whether a failure pauses rollouts. `stayed`: the rollouts that failed, but whose releases stay live, because they
+    cannot be rolled back.
     `singletons`: all Compose services that each singleton had.
     """
 
@@ -96,6 +97,7 @@ class Observed:
     latest_epoch: int = 0
     overwritten_at: float = -math.inf
     troubled_at: float = 0.0
+    troubles: int = 0
     stopped_by_hand: set[str] = field(default_factory=set)
     pauses: bool = True
     stayed: set[str] = field(default_factory=set)

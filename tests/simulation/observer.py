@@ -147,7 +147,7 @@ class Observer:
 
     def _judges_in_time(self, call: Call) -> None:
         if (seconds := promptness.due_in(self.seen, call)) is not None:
-            asyncio.get_running_loop().call_later(seconds, self._ask, invariants.on_time, call)
+            asyncio.get_running_loop().call_later(seconds, self._ask, invariants.on_time, call, self.seen.troubles)
 
     def unexpected(self, error: BaseException) -> None:
         self._violated(NAMED, f"{type(error).__name__}: {error}")

@@ -156,7 +156,7 @@ class Player:
         assert PROCESS.get() is None, "an event happens outside all processes"
         self._trace.add("EVENT", f"{event.does} {dict(event.options)}")
         seen = self._host.seen
-        seen.troubled_at = self._loop.time()
+        seen.troubled_at, seen.troubles = self._loop.time(), seen.troubles + 1
         seen.counts[f"event {event.does}"] += 1
         seen.happened[event.does] += 1
         end = events.do(self._host, event)
@@ -170,7 +170,8 @@ class Player:
         self._host.seen.faults[kind] -= 1
         self._host.seen.faults += Counter()
         self._trace.add("EVENT", f"{kind} ends")
-        self._host.seen.troubled_at = self._loop.time()
+        seen = self._host.seen
+        seen.troubled_at, seen.troubles = self._loop.time(), seen.troubles + 1
         end()
 
     def _end_fault(self, number: int) -> None:

@@ -29,13 +29,13 @@ def _command(seen: Observed, running: Rollout) -> float:
 
 
 @asked(on_time)
-def an_accepted_call_stops_the_rollout_at_once(seen: Observed, call: Call) -> str | None:
+def an_accepted_call_stops_the_rollout_at_once(seen: Observed, call: Call, troubles: int) -> str | None:
     """[C, E] An acknowledged cancel or rollback ends the running step, whatever that step waits for.
 
     Not judged if anything else happened meanwhile: a fault delays it for as long as it lasts.
     """
     now, answered = seen.state.rollout, call.answered_at or 0.0
-    if seen.faults or seen.troubled_at > answered or now is None or now.id != call.rollout:
+    if seen.faults or seen.troubles > troubles or now is None or now.id != call.rollout:
         return None
     if now.reason_code is not None:
         return None
