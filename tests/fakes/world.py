@@ -109,7 +109,7 @@ class World:
     def restack(self, stack: Stack) -> None:
         """The operator changes the stack file. A worker that starts from now on reads it so."""
         self.stack = self.engine.stack = stack
-        self.engine.singletons_are({s.service for s in stack.singletons})
+        self.engine.services_are([s.service for s in stack.singletons], [f.service for f in stack.followers])
         self.route.restack(stack)
         self.probe.restack(stack)
 

@@ -27,7 +27,7 @@ from tests.simulation.observation.observed import Observed
 from tests.simulation.observation.observer import Observer
 from tests.simulation.observation.trace import Trace
 from tests.simulation.own import UPDATER, due_updater, own_of
-from tests.simulation.schedule import FIRST, NewUpdater, Setting
+from tests.simulation.schedule import FIRST, RELEASE, NewUpdater, Setting
 from workers.adapters.notifier import AppriseNotifier
 from workers.control.reconcile import Reconciler
 from workers.main import Beside
@@ -60,14 +60,16 @@ class Host:
         world.source.tags = {tag: sha_of(tag) for tag in TAGS}
         self.socket = FaultySocket(outside, lambda: setting.latency)
         world.engine.socket = self.socket
-        self.seen = Observed(world)
+        self.seen = Observed(world, pauses=setting.pause_on_failure)
         updaters = {tag: NewUpdater(**services[UPDATER]) for tag, services in behaviours.items() if UPDATER in services}
         self.own = self.seen.own = own_of(world, self.socket, TAGS, updaters) if setting.updater else None
         for tag in TAGS:
             world.engine.behave(QUEUE.service, tag, copies=setting.followers)
         for tag, services in behaviours.items():
+            if services.get(RELEASE, {}).get("one_way"):
+                world.engine.one_ways.add(tag)
             for service, change in services.items():
-                if service != UPDATER:
+                if service not in {UPDATER, RELEASE}:
                     world.engine.behave(service, tag, **change)
         self.observer = observer = Observer(self.seen, trace, self.decision, violated=violated, moment=moment)
         self.queue = FakeQueue(lambda: world.inbox.answers)

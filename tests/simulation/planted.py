@@ -90,6 +90,66 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     "torn_write_loses_the_bot": (
         Edit("singletons.restore_singleton", "or await _stopped_before(run, singleton)", "or None"),
     ),
+    "second_hand_over_hides_the_first": (
+        Edit(
+            "singletons._stopped_before",
+            "any(step.id == hand_over and not step.completed for step in run.rollout.steps)",
+            "hand_over in {s.id for s in run.rollout.steps} and hand_over not in run.rollout.completed",
+        ),
+    ),
+    "lost_lease_is_not_seen": (
+        Edit("FakeJournal.fence", "if not isinstance(self.disk.file, State) and self._taken():", "if False:", FAKES),
+        Edit("FakeJournal._refuse", "if not isinstance(current, State) and self._taken():", "if False:", FAKES),
+    ),
+    "undone_release_returns": (
+        Edit("rebuild.accept_undecided", "undone_rollout(await ports.route.rollout())", "None"),
+    ),
+    "call_at_a_failure_is_dropped": (
+        Edit("Run.undoing", "stop_of(rollout.stopping) if rollout.stopping else why", "why"),
+    ),
+    "call_waits_for_its_step": (Edit("Run._limited", "self.raise_if_stopped()", "pass"),),
+    "stopped_bot_is_started": (
+        Edit(
+            "singletons._stopped_before",
+            "any(step.id == hand_over and not step.completed for step in run.rollout.steps)",
+            "bool(hand_over)",
+        ),
+    ),
+    "bot_is_given_up": (
+        Edit(
+            "outage.restored",
+            "return await run.attempt(step) or run.ports.engine.times_away == before",
+            "return await run.attempt(step) or bool(before + 1)",
+        ),
+    ),
+    "unreadable_route_is_missing": (
+        Edit("FakeRoute._read", "if self.unreadable:", "if False:", FAKES),
+        Edit("FakeRoute.active", "return self._file", "return None if self.unreadable else self._file", FAKES),
+        Edit("FakeRoute.rollout", "if self._file", "if self._file and not self.unreadable", FAKES),
+        Edit("FakeRoute.copies", "if self._file", "if self._file and not self.unreadable", FAKES),
+    ),
+    "one_way_release_rolls_back": (Edit("pipeline.undo", "await routes.may_not_go_back(run)", "False"),),
+    "one_way_release_needs_no_force": (
+        Edit("Operator.roll_back", "await self._ports.engine.one_way(state.current.sha)", "False"),
+    ),
+    "forced_rollback_is_ignored": (
+        Edit("routes.may_not_go_back", "rollout.reason_code != OperatorRollback.code and", ""),
+    ),
+    "renamed_bot_runs_twice": (Edit("subjects.services_of", "(uncolored.service, *before)", "(uncolored.service,)"),),
+    "kept_release_has_what_it_lacks": (
+        Edit(
+            "Reconciler._current",
+            "(brought_back if recalled else as_of)(self._stack, roles)",
+            "self._stack",
+        ),
+    ),
+    "older_release_has_todays_stack": (
+        Edit(
+            "Reconciler._origin",
+            "await drift.stack_of(self._stack, self._ports, before.sha) if before else self._stack",
+            "self._stack",
+        ),
+    ),
     "orphan_is_not_drained": (Edit("rebuild._stop_orphans", "await ports.clock.sleep(stack.times.drain)", "pass"),),
     "one_service_down_is_nothing": (
         Edit(

@@ -93,7 +93,6 @@ class Player:
         self._trace = Trace(self._loop.time)
         self._violation: Violation | None = None
         self._over = asyncio.Event()
-        self._troubled_at = 0.0
         self._cued: dict[str, list[Event]] = {}
         self._ends: dict[int, Callable[[], object]] = {}
         self._numbers = count()
@@ -156,7 +155,8 @@ class Player:
             return
         assert PROCESS.get() is None, "an event happens outside all processes"
         self._trace.add("EVENT", f"{event.does} {dict(event.options)}")
-        seen, self._troubled_at = self._host.seen, self._loop.time()
+        seen = self._host.seen
+        seen.troubled_at, seen.troubles = self._loop.time(), seen.troubles + 1
         seen.counts[f"event {event.does}"] += 1
         seen.happened[event.does] += 1
         end = events.do(self._host, event)
@@ -170,7 +170,8 @@ class Player:
         self._host.seen.faults[kind] -= 1
         self._host.seen.faults += Counter()
         self._trace.add("EVENT", f"{kind} ends")
-        self._troubled_at = self._loop.time()
+        seen = self._host.seen
+        seen.troubled_at, seen.troubles = self._loop.time(), seen.troubles + 1
         end()
 
     def _end_fault(self, number: int) -> None:
@@ -226,6 +227,7 @@ class Player:
 
     def _unread(self) -> str:
         """Says that the ledger, the only record of what waits after both copies were lost, may still be unread."""
-        lost = self._host.seen.happened["state file lost with its copy"]
-        again = lost and self._loop.time() < self._troubled_at + AGAIN_SECONDS
+        seen = self._host.seen
+        lost = seen.happened["state file lost with its copy"]
+        again = lost and self._loop.time() < seen.troubled_at + AGAIN_SECONDS
         return "the ledger was not read again" if again else ""

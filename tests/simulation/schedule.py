@@ -9,6 +9,10 @@ FIRST = "v1.0.0"
 """The release that is live when a play begins."""
 
 
+RELEASE = "release"
+"""The name of the release as a whole in a schedule's behaviours."""
+
+
 @dataclass(frozen=True)
 class Event:
     """What happens (`does`, a name in events.py), with its `options`.
@@ -76,7 +80,8 @@ class NewUpdater:
 class Schedule:
     """`behaviours` maps a release to its services (`api`, `bot`, …) and their fields of Behaviour that are not good.
 
-    The service `updater` is the updater itself: see NewUpdater.
+    The service `updater` is the updater itself: see NewUpdater. `release` is the release as a whole: a `one_way` one
+    cannot be rolled back.
     """
 
     seed: int

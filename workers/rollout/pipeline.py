@@ -11,6 +11,7 @@ from app.domain.stack import Stack
 from app.domain.step import StepId, StepKind
 from workers.rollout.checks import bake
 from workers.rollout.checks.health import NewColor
+from workers.rollout.outage import AGAIN_SECONDS, restore_at_last, restored
 from workers.rollout.run import Run
 from workers.rollout.step import MARGIN_SECONDS, Step
 from workers.rollout.steps import before_flip, colors, followers, releases, routes, singletons
@@ -19,9 +20,6 @@ from workers.rollout.subjects import definition_of
 
 ATTEMPTS = 3
 """How often a release is attempted, or its rollout resumed, before an interruption counts as its failure."""
-
-AGAIN_SECONDS = 2.0
-"""How often a rollback tries again to write the route file, and to restore a singleton while the engine is away."""
 
 
 def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
@@ -156,24 +154,17 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
     else:
         back = await run.attempt(rollback_route(run.stack))
         restoring = (*rollback_singletons(run.stack), *rollback_followers(run.stack))
-        left = [step for step in restoring if not await _restored(run, step)]
+        left = [step for step in restoring if not await restored(run, step)]
         if back := back or await _lead_back(run):
             await run.attempt(rollback_stop(run.stack))
         else:
             # The file does not lead to the new color. The journal may say so still, if the step was cut off in between.
             await run.update(lambda state: state.routed_to(run.rollout.origin, None))
         for step in left:
-            while not await _restored(run, step):
-                await run.ports.clock.sleep(AGAIN_SECONDS)
+            await restore_at_last(run, step)
         status = RolloutStatus.ROLLED_BACK if back else RolloutStatus.FAILED
     await run.attempt(prune(run.stack))
     return await run.finish(status, again=again)
-
-
-async def _restored(run: Run, step: Step) -> bool:
-    """Restores a singleton. Returns False only if the engine was away, which nothing but another attempt makes good."""
-    before = run.ports.engine.times_away
-    return await run.attempt(step) or run.ports.engine.times_away == before
 
 
 async def _lead_back(run: Run) -> bool:

@@ -66,9 +66,10 @@ class Daemon:
 
     # What a test sets up, and what it sees
 
-    def singletons_are(self, services: Collection[str]) -> None:
-        """None of `services`, nor of the earlier ones, may run twice."""
-        self._singletons = tuple(sorted({*services, *self._singletons}))
+    def services_are(self, singletons: Collection[str], followers: Collection[str]) -> None:
+        """Adds services to the earlier ones: also of those, no singleton may run twice."""
+        self._singletons = tuple(sorted({*singletons, *self._singletons}))
+        self._uncolored = tuple(dict.fromkeys((*self._uncolored, *singletons, *followers)))
 
     def behave(self, name: str, tag: str, **change: Any) -> None:
         """`name` is without its color: `api` configures api-blue and api-green."""

@@ -35,6 +35,7 @@ class FakeDefinitions(Daemon):
     `recalled_from`: the files with which the last kept release was recalled. `needed`: what services depend on.
     `network_away`: no build reaches a registry.
     `untagged`: the services whose images an operator took the names of, each with the release's SHA.
+    `roles`: by commit, those of its proven definition; of a new one from when it is published.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -53,7 +54,8 @@ class FakeDefinitions(Daemon):
         self.changed: dict[str, tuple[str, ...]] = {}
         self.recalled_from: Path | None = None
         self.stack: Stack | None = None
-        self._roles: dict[str, Roles] = {}
+        self.roles: dict[str, Roles] = {}
+        self._unproven: dict[str, Roles] = {}
         self.files: dict[str, HostFile] = {}
         self.needed: dict[str, dict[str, bool]] = {}
         self.network_away = False
@@ -100,12 +102,12 @@ class FakeDefinitions(Daemon):
             made = {name: s.made_from for s in self.stack.routed for name in s.colors.values()}
             jobs = self.stack.jobs
             single = {s.service: True for s in self.stack.singletons} | {f.service: False for f in self.stack.followers}
-            self._roles[sha] = {
-                s: Role(color, names[s], made.get(s), s in jobs, single.get(s)) for s, color in moved.items()
-            }
+            roles = {s: Role(color, names[s], made.get(s), s in jobs, single.get(s)) for s, color in moved.items()}
+            self._unproven[sha] = roles
+            self.roles.setdefault(sha, roles)
 
-    async def roles_of(self, sha: str, *, proven: bool = True) -> Roles:  # noqa: ARG002 - one definition per commit
-        return self._roles.get(sha, {})
+    async def roles_of(self, sha: str, *, proven: bool = True) -> Roles:
+        return (self.roles if proven else self._unproven).get(sha, {})
 
     def defined(self, sha: str) -> Definition:
         made = (path for path, stamp in reversed(self._stamps.items()) if stamp.sha == sha)
@@ -118,14 +120,15 @@ class FakeDefinitions(Daemon):
             if container.adopted and container.stamp.sha == stamp.sha:
                 container.stamp = stamp
         self.recalled_from = tree
-        roles = await self.roles_of(stamp.sha)
         recalled = await self.define(Path("/kept") / stamp.sha, stamp)
+        roles = self.roles.get(stamp.sha, {})
         singles = {s.service for s in brought_back(self.stack, roles).singletons} if self.stack else set()
-        self._roles[stamp.sha] = {s: replace(role, single=True) if s in singles else role for s, role in roles.items()}
+        again = {s: replace(role, single=True) if s in singles else role for s, role in roles.items()}
+        self._unproven[stamp.sha] = again
         return recalled
 
     def may_overlap(self, container: Container) -> bool:
-        role = self._roles.get(container.stamp.sha, {}).get(container.service)
+        role = self._unproven.get(container.stamp.sha, {}).get(container.service)
         return role is not None and role.single is False
 
     async def changed_values(self, tree: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]]:
@@ -158,6 +161,8 @@ class FakeDefinitions(Daemon):
 
     def lacks(self, sha: str, services: Sequence[str]) -> list[str]:
         """What of a kept release is gone."""
+        if absent := [s for s in services if s not in self.roles.get(sha, dict.fromkeys(services))]:
+            return [f"a definition of {', '.join(absent)}"]
         return [f"{s}:{sha}" for s in services if not {(s, sha), (_of_the_other_color(s), sha)} & self.images]
 
     async def publish(self, definition: Definition, color: Color) -> None:
@@ -166,6 +171,7 @@ class FakeDefinitions(Daemon):
         if definition.sha not in self.definitions:
             raise ReleaseNotKept(f"the definition of {definition.sha} is gone")
         self.published = (definition.sha, color)
+        self.roles[definition.sha] = self._unproven.get(definition.sha, {})
 
     async def published_release(self) -> tuple[str, Color] | None:
         return self.published
@@ -190,18 +196,14 @@ class FakeDefinitions(Daemon):
             Difference(n, self._image(n, stamp.release), n, redefined, copies=self.copies_of(n, stamp.release))
             for n in self.stack.moved_services()
         )
-        others, own, retired = tuple(self.others), tuple(self.own), tuple(self.retired)
-        forbidden = tuple(used for tag, used in self.forbidden.items() if tag == stamp.release)
-        one_way = stamp.release in self.one_ways
-        callers = tuple(self.callers)
         return Comparison(
             moved,
-            others,
-            own,
-            retired,
-            one_way=one_way,
-            forbidden=forbidden,
-            callers=callers,
+            tuple(self.others),
+            tuple(self.own),
+            tuple(self.retired),
+            one_way=stamp.release in self.one_ways,
+            forbidden=tuple(used for tag, used in self.forbidden.items() if tag == stamp.release),
+            callers=tuple(self.callers),
             sources=self.sources(),
             networks=self.networks,
             unreached=self.apart.get(stamp.release, {}),

@@ -75,6 +75,8 @@ class FakeEngine(FakeDefinitions):
 
     async def _start(self, definition: Definition, service: str) -> list[Instance]:
         stamp = self._stamps[definition.path]
+        if service not in (await self.roles_of(stamp.sha, proven=False) or {service}):
+            raise StartFailed(f"no such service: {service}", service=service)
         if adopted := [c for c in self._of(service) if c.adopted and c.stamp == stamp]:
             for container in adopted:
                 await self.resume(container.id)

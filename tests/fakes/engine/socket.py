@@ -15,7 +15,7 @@ Request = Callable[[], object]
 
 
 class Socket(Protocol):
-    """`lost` counts how often the engine was found unavailable, by the process that found it."""
+    """`lost` counts how often the engine was unreachable or did not answer in time, by the process that found it."""
 
     lost: Counter[Process | None]
 
@@ -78,7 +78,7 @@ class FaultySocket:
                 raise EngineFailed("the Docker Engine cannot be reached (ConnectionError)")
             await asyncio.sleep(AWAY_INTERVAL)
         if self.hangs:
-            with _answered_in_time():
+            with self._answered_in_time():
                 async with asyncio.timeout(CALL_SECONDS):
                     await self._answers.wait()
         await asyncio.sleep(0)
@@ -89,7 +89,7 @@ class FaultySocket:
         loop = asyncio.get_running_loop()
         done = loop.create_future()
         self._outside.copy().run(loop.call_later, self._delay(), self._arrive, request, done)
-        with _answered_in_time():
+        with self._answered_in_time(counts=not once):
             async with asyncio.timeout(CALL_SECONDS):
                 await done
         if self.answers_lost:
@@ -114,10 +114,10 @@ class FaultySocket:
         else:
             carry_out()
 
-
-@contextlib.contextmanager
-def _answered_in_time() -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as late:
-        raise EngineFailed(f"the Docker Engine did not answer within {CALL_SECONDS:.0f} s") from late
+    @contextlib.contextmanager
+    def _answered_in_time(self, *, counts: bool = True) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as late:
+            self.lost[owner()] += counts
+            raise EngineFailed(f"the Docker Engine did not answer within {CALL_SECONDS:.0f} s") from late

@@ -8,6 +8,7 @@ from random import Random
 
 from tests.simulation.draw.beside import BESIDE
 from tests.simulation.draw.chances import Chances
+from tests.simulation.draw.later import LATER
 from tests.simulation.draw.themes import THEMES
 from tests.simulation.draw.trouble import TROUBLE
 from tests.simulation.schedule import Schedule
@@ -24,8 +25,9 @@ def draw(seed: int) -> Schedule:
     for trouble in random.sample(TROUBLE, random.choice(most)):
         for _ in range(random.choice((1, 1, 2, 3))):
             trouble(chances)
-    chances.go_on_with(Random(f"beside {seed}"))  # noqa: S311 - what is drawn above does not depend on it
-    for chance, theme in BESIDE:
-        if chances.maybe(chance):
-            theme(chances)
+    for more, themes_of_it in (("beside", BESIDE), ("later", LATER)):
+        chances.go_on_with(Random(f"{more} {seed}"))  # noqa: S311 - what is drawn above does not depend on it
+        for chance, theme in themes_of_it:
+            if chances.maybe(chance):
+                theme(chances)
     return Schedule(seed, chances.setting, chances.behaviours, tuple(sorted(chances.events, key=lambda e: e.at)))

@@ -13,6 +13,13 @@ def route_refused(host: Host) -> End:
 
 
 @kind
+def route_unreadable(host: Host) -> End:
+    """The route file cannot be read, until it is replaced."""
+    host.world.route.unreadable = True
+    return lambda: setattr(host.world.route, "unreadable", False)
+
+
+@kind
 def route_slow(host: Host, *, each: float = 1.0) -> End:
     host.world.route.write_seconds = each
     return lambda: setattr(host.world.route, "write_seconds", 0.0)

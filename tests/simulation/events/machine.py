@@ -84,6 +84,18 @@ def live_dies(host: Host) -> None:
 
 
 @kind
+def bot_stopped(host: Host) -> None:
+    """An operator stops each singleton, for example to run it elsewhere."""
+    engine = host.world.engine
+    for singleton in host.world.stack.singletons:
+        for container in engine.containers(singleton.service):
+            if container.runs(host.seen.now):
+                container.end()
+                container.held = True
+                host.seen.stopped_by_hand.add(container.id)
+
+
+@kind
 def copy_stops(host: Host, *, number: int = 1) -> None:
     """One of several copies with traffic ends, and nothing but the updater starts it again."""
     color = host.seen.served or Color.BLUE

@@ -3,6 +3,17 @@
 from tests.fakes.updater.container_process import RESTART_SECONDS
 from tests.simulation.events.kinds import End, kind
 from tests.simulation.host import Host
+from tests.simulation.stacks import CHANGES
+
+
+@kind
+def stack_changes(host: Host, *, change: str) -> None:
+    """An operator changes the stack file, and restarts the worker. Another one that ran with the old file ends."""
+    worker = host.worker
+    for each in host.workers.values():
+        each.kill(RESTART_SECONDS if each is worker else None)
+    host.world.restack(CHANGES[change](host.world.stack))
+    host.seen.restacked()
 
 
 @kind

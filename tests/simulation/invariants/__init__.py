@@ -1,6 +1,18 @@
 """What must hold: checks.py says when each is asked."""
 
-from tests.simulation.invariants import calls, commands, followers, journal, messages, succession, the_end, traffic
+from tests.simulation.invariants import (
+    by_hand,
+    calls,
+    commands,
+    followers,
+    journal,
+    messages,
+    one_way,
+    promptness,
+    succession,
+    the_end,
+    traffic,
+)
 from tests.simulation.invariants.checks import (
     Check,
     at_end,
@@ -13,12 +25,14 @@ from tests.simulation.invariants.checks import (
     on_flip,
     on_message,
     on_record,
+    on_time,
     on_write,
 )
 
 __all__ = [
     "Check",
     "at_end",
+    "by_hand",
     "calls",
     "commands",
     "followers",
@@ -33,7 +47,10 @@ __all__ = [
     "on_flip",
     "on_message",
     "on_record",
+    "on_time",
     "on_write",
+    "one_way",
+    "promptness",
     "succession",
     "the_end",
     "traffic",

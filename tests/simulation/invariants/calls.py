@@ -2,8 +2,8 @@
 
 from app.domain.errors import ReleaseNotKept, UnknownRollout
 from app.domain.rollout import RolloutStatus
-from tests.simulation.invariants.checks import asked, at_end, on_answer
-from tests.simulation.observation.observed import Call, Observed
+from tests.simulation.invariants.checks import asked, at_end, on_answer, on_write
+from tests.simulation.observation.observed import Call, Observed, Write
 
 
 @asked(on_answer)
@@ -53,6 +53,25 @@ def an_accepted_rollback_counts(seen: Observed) -> str | None:
         if RolloutStatus.SUCCESS in seen.ends.get(call.rollout, []):
             return f"{call}, but it stayed live"
     return None
+
+
+@asked(on_write)
+def an_accepted_rollback_takes_the_release_off(seen: Observed, write: Write) -> str | None:
+    """[C] A rollout whose rollback was acknowledged while it was on trial does not stay live, whatever its labels."""
+    ended, live = write.before.rollout, write.after.current
+    if ended is None or write.after.rollout is not None or write.afresh or live is None or live.rollout_id != ended.id:
+        return None
+    calls = [c for c in seen.calls if c.name == "rollback" and c.accepted and c.on_trial and c.rollout == ended.id]
+    return f"{calls[0]}, but its release is live" if calls else None
+
+
+@asked(on_write)
+def an_accepted_rollback_has_a_way_back(seen: Observed, write: Write) -> str | None:
+    """[F] A rollback that was acknowledged does not end because the release was not kept after all."""
+    ended = write.before.rollout
+    if ended is None or write.after.rollout is not None or write.afresh or ended.reason_code != ReleaseNotKept.code:
+        return None
+    return f"{ended.id} was accepted, but it ended: {ended.error}"
 
 
 @asked(at_end)

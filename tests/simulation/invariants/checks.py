@@ -2,8 +2,8 @@
 
 `on_…` says when it is asked: before a request ends a container, before the route changes, after each effect on the
 engine, after each write and answer, at each change by a worker, at each record of a succession, at each message that a
-target gets or that is given up, and at the end of a play, when all faults have ended and the worker had time to
-converge.
+target gets or that is given up, at the time by which an accepted call has to have stopped its rollout, and at the end
+of a play, when all faults have ended and the worker had time to converge.
 """
 
 from collections.abc import Callable
@@ -20,6 +20,7 @@ on_act: Checks = []
 on_record: Checks = []
 on_message: Checks = []
 on_drop: Checks = []
+on_time: Checks = []
 at_end: Checks = []
 
 

@@ -36,8 +36,8 @@ def a_success_ran_its_commands(seen: Observed, write: Write) -> str | None:
     ended = next((r for r, _ in reversed(seen.world.publisher.kept) if r.id == before.id), None)
     if ended is None or ended.status is not RolloutStatus.SUCCESS:
         return None
-    for command in seen.world.stack.before_flip:
-        services = {seen.world.stack.service_of(command.service, color) for color in Color}
+    for command in seen.live_stack.before_flip:
+        services = {seen.live_stack.service_of(command.service, color) for color in Color}
         ran = {" ".join(("ran", service, before.release.tag, *command.command)) for service in services}
         if ran.isdisjoint(seen.world.effects):
             return f"{before.id} succeeds, but its command in {command.service} never ran to its end"

@@ -15,7 +15,7 @@ def the_copies_of_one_release_run(seen: Observed) -> str | None:
     current = seen.state.current
     if current is None:
         return None
-    for follower in seen.world.stack.followers:
+    for follower in seen.live_stack.followers:
         copies = _running(seen)[follower.name]
         running = [copy.stamp.release for copy in copies]
         others = [copy for copy in copies if copy.stamp.sha != current.sha]
@@ -28,9 +28,10 @@ def the_copies_of_one_release_run(seen: Observed) -> str | None:
 
 
 def _missing_ones_are_reported(seen: Observed) -> bool:
-    """As for a bot: the old ones could not be started again, or their record was lost."""
+    """As for a bot: the old ones could not be started again, their record was lost, or their release stays unwell."""
     lost = seen.happened["state file lost with its copy"] and (seen.state.paused or seen.unpauses)
-    return _is_alarmed(seen, "follower_gone") and bool(seen.happened["singleton unrestorable"] or lost)
+    stayed = seen.state.current is not None and seen.state.current.rollout_id in seen.stayed
+    return _is_alarmed(seen, "follower_gone") and bool(seen.happened["singleton unrestorable"] or lost or stayed)
 
 
 def _is_alarmed(seen: Observed, kind: str) -> bool:
@@ -63,7 +64,7 @@ def a_rollback_removed_its_followers(seen: Observed, write: Write) -> str | None
 
 def _running(seen: Observed) -> dict[str, list[Container]]:
     """The running copies of each follower."""
-    engine, followers = seen.world.engine, seen.world.stack.followers
+    engine, followers = seen.world.engine, seen.live_stack.followers
     return {f.name: [c for c in engine.containers(f.service) if c.runs(seen.now)] for f in followers}
 
 

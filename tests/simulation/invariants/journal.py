@@ -120,7 +120,7 @@ def a_success_runs_its_release(seen: Observed, write: Write) -> str | None:
         return None
     if write.before.current == now or write.afresh:
         return None
-    for service in seen.world.stack.routed:
+    for service in seen.live_stack.routed:
         shas = [c.stamp.sha for c in seen.world.engine.containers(service.colors[color])]
         if shas != [now.sha] * _copies(seen, service.colors[color], now):
             return f"{now.tag} is live on {color}, but {service.colors[color]} is of {shas}"
@@ -152,5 +152,5 @@ def no_way_back(seen: Observed) -> str | None:
     previous = state.previous
     if previous is None or previous.sha == current.sha:
         return f"{current.tag} is live, and no other release is kept, but there was one"
-    gone = seen.world.engine.lacks(previous.sha, [s.colors[color.other] for s in seen.world.stack.routed])
+    gone = seen.world.engine.lacks(previous.sha, [s.colors[color.other] for s in seen.stack_of(previous.sha).routed])
     return f"{current.tag} is live; {previous.tag} cannot be restored without {', '.join(gone)}" if gone else None

@@ -32,7 +32,7 @@ def the_live_color_has_the_traffic(seen: Observed) -> str | None:
         return _nothing_is_live(seen)
     if seen.served is not color or world.route.named is not color:
         return f"the journal says {color}, the route file {world.route.named}, Traefik {seen.served}"
-    for service in world.stack.routed:
+    for service in seen.live_stack.routed:
         if (status := world.engine.status(service.colors[color])) != 200 and not _is_bad(seen, service.colors[color]):
             return f"{service.colors[color]} has the traffic and answers {status}"
         shas = [c.stamp.sha for c in world.engine.containers(service.colors[color]) if c.runs(seen.now)]
@@ -47,7 +47,7 @@ def the_route_names_every_copy(seen: Observed) -> str | None:
     color, current, world = seen.state.active_color, seen.state.current, seen.world
     if color is None or current is None:
         return None
-    for service in world.stack.routed:
+    for service in seen.live_stack.routed:
         name = service.colors[color]
         copies = [c for c in world.engine.containers(name) if c.adopted or not current.adopted]
         if any(c.behaviour.dies_after is not None or c.behaviour.status != HTTPStatus.OK for c in copies):
@@ -80,11 +80,22 @@ def one_bot_runs(seen: Observed) -> str | None:
     """[B] In the end, exactly one copy of each singleton runs; none only if the pause or the alarm says so."""
     if seen.state.current is None:
         return None
-    for singleton in seen.world.stack.singletons:
+    for singleton in seen.live_stack.singletons:
         running = seen.world.engine.running(singleton.service)
-        if len(running) != 1 and not (_missing_bot_is_reported(seen) and not running):
+        if len(running) != 1 and not (not running and _missing_bot_is_explained(seen, singleton.service)):
             return f"{len(running)} copies of {singleton.name} run: {running}"
     return None
+
+
+def _missing_bot_is_explained(seen: Observed, service: str) -> bool:
+    """Whether the pause or the alarm says why, or an operator stopped the one that was started last."""
+    alarmed = any("singleton_gone" in alarms for alarms in seen.world.publisher.alarmed[-1:])
+    containers = [c for c in seen.world.engine.containers(service) if c.started_at is not None]
+    last = max(containers, key=lambda c: c.started_at or 0.0, default=None)
+    if alarmed and last is not None and last.id in seen.stopped_by_hand:
+        return True
+    kept = seen.state.current is not None and seen.state.current.rollout_id in seen.stayed  # healthy or not
+    return (alarmed and kept) or _missing_bot_is_reported(seen)
 
 
 def _missing_bot_is_reported(seen: Observed) -> bool:

@@ -58,9 +58,9 @@ EPSILON = 0.001
 @asked(on_flip)
 def the_route_leads_to_what_runs(seen: Observed, color: Color | None, rollout: str) -> str | None:
     """[D] The updater never moves the route to a color that it stopped, never started, or that is not ready."""
-    if color in {None, seen.served}:
+    if color is None or color is seen.served:
         return None  # no move: it has the traffic already, for example when the updater adopts it
-    for service in seen.world.stack.routed:
+    for service in seen.world.route.routed(color, rollout):
         copies = seen.world.engine.containers(service.colors[color])
         if not copies or not all(_may_serve(seen, copy) for copy in copies):
             states = ", ".join(copy.state(seen.now) for copy in copies) or "missing"

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.release import Release, Trigger
+from app.domain.release_stack import as_of
 from app.domain.rollout import Rollout, RolloutStatus
-from app.domain.stack import Color
+from app.domain.stack import Color, Stack
 from app.domain.state import State
 from tests.fakes.disk import FakeDisk
 from tests.fakes.processes import owner
@@ -69,7 +70,11 @@ class Observed:
 
     `own`: the updater's own services, if the stack has them. `successions` are the rollouts whose succession began.
     `epochs` has the epoch that each process took, by its name, and `latest_epoch` the last one that was taken.
-    `overwritten_at`: when another program last wrote the route file.
+    `overwritten_at`: when another program last wrote the route file. `troubled_at`: when an event last happened or
+    ended; `troubles` counts both. `stopped_by_hand`: the containers of singletons that an operator stopped. `pauses`:
+    whether a failure pauses rollouts. `stayed`: the rollouts that failed, but whose releases stay live, because they
+    cannot be rolled back.
+    `singletons`: all Compose services that each singleton had.
     """
 
     world: World
@@ -91,9 +96,30 @@ class Observed:
     epochs: dict[str, int] = field(default_factory=dict)
     latest_epoch: int = 0
     overwritten_at: float = -math.inf
+    troubled_at: float = 0.0
+    troubles: int = 0
+    stopped_by_hand: set[str] = field(default_factory=set)
+    pauses: bool = True
+    stayed: set[str] = field(default_factory=set)
+    singletons: dict[str, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.notices = Notices(self.world)
+        self.restacked()
+
+    def restacked(self) -> None:
+        """The stack file has changed: notes the services of its singletons, which may be renamed."""
+        for singleton in self.world.stack.singletons:
+            self.singletons.setdefault(singleton.name, set()).add(singleton.service)
+
+    def stack_of(self, sha: str) -> Stack:
+        """The stack as the release of that commit has it."""
+        return as_of(self.world.stack, self.world.engine.roles.get(sha, {}))
+
+    @property
+    def live_stack(self) -> Stack:
+        """The stack as the live release has it."""
+        return self.stack_of(self.state.current.sha) if self.state.current is not None else self.world.stack
 
     @property
     def now(self) -> float:
@@ -149,6 +175,8 @@ class Observed:
         if after.rollout is not None and before.rollout is None:
             self.counts["rollouts"] += 1
             self.begun.add(after.rollout.id)
+        if after.rollout is not None and after.rollout.stays:
+            self.stayed.add(after.rollout.id)
         if after.current is not None and not write.afresh:
             self.ever_live.add(after.current.rollout_id)
         self.last, self.last_failed = after, self.disk.fails_late

@@ -1,20 +1,24 @@
 """Notes what happens in a play, and asks the invariants about it."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.domain.acceptance.decision import Decision
+from app.domain.errors import EngineFailed, InternalError
 from app.domain.stack import Color
 from app.domain.state import State
 from tests.fakes.engine import Container
 from tests.fakes.notices.targets import Try
 from tests.fakes.updater.worker import FakeWorker
 from tests.simulation import invariants
-from tests.simulation.invariants import Check
+from tests.simulation.invariants import Check, promptness
 from tests.simulation.observation.notices import Message
 from tests.simulation.observation.observed import Call, Observed, Write
 from tests.simulation.observation.trace import Trace
 from workers.self_update.model import Attempt
+
+NAMED = "every error has a name"
 
 
 class Observer:
@@ -118,13 +122,18 @@ class Observer:
         self._moment("flip")
 
     def _heard(self, kind: str, data: Mapping[str, Any]) -> None:
-        if kind == "step.failed" and data["step"].startswith("rollback_") and self.seen.faults:
+        undoes = kind == "step.failed" and data["step"].startswith("rollback_")
+        if (
+            undoes and data["code"] != EngineFailed.code and self.seen.faults
+        ):  # the worker tries until the engine is back
             self.seen.happened["singleton unrestorable"] += 1
         self._trace.add("event", kind, data)
         if kind == "step.started":
             self.seen.counts["commands begun"] += data["step"].startswith("before_flip_")
             self._moment(f"step {data['step']}")
         if kind == "step.failed":
+            if data["code"] == InternalError.code and "OSError" not in data["error"]:  # the disk may be full
+                self._violated(NAMED, data["error"])
             self._moment("failed")
 
     def asked(self, call: Call) -> None:
@@ -134,9 +143,14 @@ class Observer:
         self._ask(invariants.on_answer, call)
         if call.accepted:
             self._moment(f"answer {call.name}")
+            self._judges_in_time(call)
+
+    def _judges_in_time(self, call: Call) -> None:
+        if (seconds := promptness.due_in(self.seen, call)) is not None:
+            asyncio.get_running_loop().call_later(seconds, self._ask, invariants.on_time, call, self.seen.troubles)
 
     def unexpected(self, error: BaseException) -> None:
-        self._violated("every error has a name", f"{type(error).__name__}: {error}")
+        self._violated(NAMED, f"{type(error).__name__}: {error}")
 
     def judge_the_end(self) -> None:
         self._ask(invariants.at_end)

@@ -7,6 +7,7 @@ import pytest
 from tests.simulation.draw import draw
 from tests.simulation.draw.beside import BESIDE
 from tests.simulation.draw.chances import CUES, FOLLOWERS, JOB, SUCCESSION, Chances
+from tests.simulation.draw.later import LATER
 from tests.simulation.draw.themes import THEMES, Theme
 from tests.simulation.events import KINDS
 from tests.simulation.player import play
@@ -26,7 +27,7 @@ def test_every_cue_is_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    "theme", [*dict.fromkeys(THEMES), *(theme for _, theme in BESIDE)], ids=lambda theme: theme.__name__
+    "theme", [*dict.fromkeys(THEMES), *(theme for _, theme in (*BESIDE, *LATER))], ids=lambda theme: theme.__name__
 )
 def test_events_of_a_theme_happen(theme: Theme) -> None:
     """In some seed, each kind of event that the theme adds, and nothing is violated."""

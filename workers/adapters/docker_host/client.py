@@ -75,6 +75,11 @@ def new_client(host: str | None) -> docker.DockerClient:
     return docker.DockerClient(base_url=host, timeout=seconds) if host else docker.from_env(timeout=seconds)
 
 
+class Silent(EngineFailed):
+    __doc__ = EngineFailed.__doc__
+    # The request was sent, but its response did not come in time.
+
+
 class Docker:
     """The engine at `host` behind `client` (None: the one that the environment names)."""
 
@@ -100,6 +105,9 @@ class Docker:
                     raise
                 log.warning("the Docker Engine is unreachable; waiting for it", reason=away.detail)
                 await asyncio.sleep(AWAY_INTERVAL)
+            except Silent:
+                self.times_away += 1
+                raise
 
     async def change(self, ask: Callable[[docker.DockerClient], T], limit: float = CALL_SECONDS) -> T:
         """Calls the engine as `call` does, for a request that changes something. Raises StaleWorker too."""
@@ -130,12 +138,12 @@ class Docker:
         except (ImageNotFound, NotFound) as error:
             raise Missing(str(error.explanation)) from error
         except TimeoutError as error:
-            raise EngineFailed(f"the Docker Engine did not answer within {limit:.0f} s") from error
+            raise Silent(f"the Docker Engine did not answer within {limit:.0f} s") from error
         except APIError as error:
             kind = InUse if error.status_code == HTTPStatus.CONFLICT else EngineFailed
             raise kind(str(error.explanation or error)) from error
         except Timeout as error:
-            raise EngineFailed(f"the Docker Engine did not answer in time ({type(error).__name__})") from error
+            raise Silent(f"the Docker Engine did not answer in time ({type(error).__name__})") from error
         except (DockerException, RequestException) as error:
             self.times_away += 1
             raise Away(f"the Docker Engine cannot be reached ({type(error).__name__})") from error

@@ -15,7 +15,7 @@ class Housekeeping(Protocol):
 
     @property
     def times_away(self) -> int:
-        """How often the engine was found unavailable since this worker started."""
+        """How often the engine was unreachable, or did not answer a call in time, since this worker started."""
 
     async def survey(self) -> Survey:
         """Reports what the machine runs and stores. Changes nothing."""

@@ -461,6 +461,16 @@ async def test_rollback_restores_the_bot_after_an_outage(world: World) -> None:
     assert attempts == [False, False, True]
 
 
+async def test_rollback_gives_up_a_bot_that_never_starts(world: World) -> None:
+    """The engine answers, but each start of the old bot is cut off: the rollback does not run for ever."""
+    world.engine.behave("api", "v1.1.0", dies_after=20)
+    world.engine.goes_away = ["start bot v1.0.0"] * 9
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
+    assert world.engine.goes_away == ["start bot v1.0.0"] * 4
+    assert [w.partition(":")[0] for w in ended.warnings] == ["rollback_bot"]
+
+
 async def test_rollback_continues_without_the_old_bot(world: World) -> None:
     world = World()
     world.engine.behave("bot", "v1.0.0", ready_after=1e6)
