@@ -89,6 +89,10 @@ class Daemon:
         """How many instances the release runs of the service."""
         return 1 if service in self._singletons else self._behaviour(service, tag).copies
 
+    def starts(self, service: str, tag: str) -> bool:
+        """Whether the release's instances of the service can be started."""
+        return self._behaviour(service, tag).starts
+
     def start_by_hand(self, service: str, tag: str) -> None:
         """Starts another instance without the updater; the engine allows that."""
         container = self._make(service, Stamp(tag, sha_of(tag), "r-hand"))

@@ -8,10 +8,10 @@ from tests.simulation.stacks import CHANGES
 
 @kind
 def stack_changes(host: Host, *, change: str) -> None:
-    """An operator changes the stack file, and restarts the worker. Another one that ran with the old file ends."""
-    worker = host.worker
+    """An operator changes the stack file, and restarts every worker that runs."""
     for each in host.workers.values():
-        each.kill(RESTART_SECONDS if each is worker else None)
+        if each.alive:
+            each.kill(RESTART_SECONDS)
     host.world.restack(CHANGES[change](host.world.stack))
     host.seen.restacked()
 

@@ -10,7 +10,8 @@ from tests.simulation.observation.observed import Observed, Write
 def the_copies_of_one_release_run(seen: Observed) -> str | None:
     """[H] In the end, exactly the live release's copies of each follower run.
 
-    Fewer only if the alarm says so; another release's only if they do not stop, and the alarm says so.
+    Fewer only if the alarm says so; another release's only if the alarm says so, and they do not stop, or nothing can
+    replace them: the live release cannot start its own, and cannot be rolled back.
     """
     current = seen.state.current
     if current is None:
@@ -19,10 +20,12 @@ def the_copies_of_one_release_run(seen: Observed) -> str | None:
         copies = _running(seen)[follower.name]
         running = [copy.stamp.release for copy in copies]
         others = [copy for copy in copies if copy.stamp.sha != current.sha]
-        if any(other.behaviour.stops for other in others) or (others and not _is_alarmed(seen, "follower_outdated")):
+        stuck = not any(other.behaviour.stops for other in others)
+        alone = _stays_unwell(seen) and not seen.world.engine.starts(follower.service, current.tag)
+        if others and not ((stuck or alone) and _is_alarmed(seen, "follower_outdated")):
             return f"{current.tag} is live, but the copies of {follower.name} are of {running}"
         wanted, count = seen.world.engine.copies_of(follower.service, current.tag), len(copies) - len(others)
-        if count > wanted or (count < wanted and not _missing_ones_are_reported(seen)):
+        if count > wanted or (count < wanted and not others and not _missing_ones_are_reported(seen)):
             return f"{count} of {wanted} copies of {follower.name} run: {running}"
     return None
 
@@ -30,8 +33,13 @@ def the_copies_of_one_release_run(seen: Observed) -> str | None:
 def _missing_ones_are_reported(seen: Observed) -> bool:
     """As for a bot: the old ones could not be started again, their record was lost, or their release stays unwell."""
     lost = seen.happened["state file lost with its copy"] and (seen.state.paused or seen.unpauses)
-    stayed = seen.state.current is not None and seen.state.current.rollout_id in seen.stayed
-    return _is_alarmed(seen, "follower_gone") and bool(seen.happened["singleton unrestorable"] or lost or stayed)
+    unrestorable = seen.happened["singleton unrestorable"] or lost or _stays_unwell(seen)
+    return _is_alarmed(seen, "follower_gone") and bool(unrestorable)
+
+
+def _stays_unwell(seen: Observed) -> bool:
+    """Whether the live release failed, and stays because it cannot be rolled back."""
+    return seen.state.current is not None and seen.state.current.rollout_id in seen.stayed
 
 
 def _is_alarmed(seen: Observed, kind: str) -> bool:

@@ -61,6 +61,7 @@ async def test_single_container_that_serves_is_the_active_color(world: World) ->
 
 async def test_container_beside_the_colors_is_named(world: World) -> None:
     world.restack(made_stack())
+    world.engine.roles.clear()
     world.engine.remember(a_live().sha)
     survey = replace(HEALTHY, containers=(seen("skills", name="shop-skills-1"), seen("skills-blue")))
     found = await check(world, "single_skills", survey)

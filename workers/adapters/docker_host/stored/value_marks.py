@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.files import sync_directory
+from app.files import replace_durably
 
 KEY_BYTES = 32
 MODE = 0o600
@@ -29,26 +29,31 @@ class ValueMarks:
         return {name: _mark(key, name, value) for name, value in values.items()}
 
     def _key(self) -> bytes:
+        return self._read() or self._created()
+
+    def _read(self) -> bytes | None:
+        """The key; None if there is no valid one."""
         try:
             key = self._file.read_bytes()
         except FileNotFoundError:
-            key = b""
-        return key if len(key) == KEY_BYTES else self._created()
+            return None
+        return key if len(key) == KEY_BYTES else None
 
     def _created(self) -> bytes:
-        """A new key, which is on disk when this returns; that of another thread or process if it was faster."""
+        """A new key, which is on disk when this returns; that of another thread or process if it was faster.
+
+        Its file is replaced, not written: who reads meanwhile has the whole old content or the whole new one.
+        """
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._file, os.O_RDWR | os.O_CREAT, MODE)
-        with os.fdopen(handle, "r+b", buffering=0) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if len(key := file.read()) != KEY_BYTES:
+        directory = os.open(self._file.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX)
+            if (key := self._read()) is None:
                 key = os.urandom(KEY_BYTES)
-                os.fchmod(handle, MODE)
-                os.ftruncate(handle, 0)
-                os.pwrite(handle, key, 0)
-            os.fsync(handle)
-        sync_directory(self._file.parent)
-        return key
+                replace_durably(self._file, key, staging=self._file.parent, mode=MODE)
+            return key
+        finally:
+            os.close(directory)
 
 
 def _mark(key: bytes, name: str, value: str) -> str:
