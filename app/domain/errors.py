@@ -18,15 +18,15 @@ class UpdaterError(Exception):
     """The updater could not continue.
 
     The first line of the docstring is the message. `detail` adds the specifics, `service` is the part of the stack,
-    and `last_lines` is the end of the relevant output, each line in at most OUTPUT_LINE_BYTES. `transient`: the cause
-    was the network or a server, so that the same call may succeed later.
+    and `last_lines` is the end of the relevant output, each line in at most OUTPUT_LINE_BYTES. `transient`: what the
+    network or a server did, in words, so that the same call may succeed later; empty if it is not that.
     """
 
     code = "updater_error"
     fault = Fault.MACHINE
 
     def __init__(
-        self, detail: str = "", *, service: str | None = None, last_lines: Sequence[str] = (), transient: bool = False
+        self, detail: str = "", *, service: str | None = None, last_lines: Sequence[str] = (), transient: str = ""
     ) -> None:
         super().__init__(detail)
         self.detail = detail

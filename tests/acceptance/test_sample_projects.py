@@ -23,7 +23,7 @@ CHECKS = {"passes": 2, "interval": 0.25, "timeout": 2}
 NEEDS = {"disk_gb": 1, "memory_mb": 256}
 
 STAND_IN = """#!/usr/bin/env python3
-import http.server, os
+import http.server, os, signal, sys
 
 class Application(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -34,6 +34,7 @@ class Application(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 http.server.ThreadingHTTPServer(("", int(os.environ["STAND_IN_PORT"])), Application).serve_forever()
 """
 CLIENT = """#!/usr/bin/env python3
@@ -59,7 +60,7 @@ async def test_sample_goes_live_twice_and_back(
     with_stand_ins(sample, base=images[0])
     for tag in ("v1.0.0", "v1.1.0"):
         release(sample.live, tag)
-    run = await demo(engine, sample.live)
+    run = await demo(engine, sample.live, "--directory", str(sample.live))
     assert (run.code, run.left) == (0, []), run.outcome
     expected = {"before": "v1.0.0", "after": "v1.1.0", "result": "success", "rollback": "success", "tag_live": "v1.0.0"}
     assert run.outcome | expected | {"failed_requests": 0, "problems": []} == run.outcome

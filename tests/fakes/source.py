@@ -58,7 +58,7 @@ class FakeSource:
         if tag in self.unsigned:
             raise SignatureRefused(f"{tag} has no signature")
         if tag not in self.tags:
-            raise TagNotFound(tag, transient=True)
+            raise TagNotFound(tag, transient="it is not there yet")
         return self.tags[tag]
 
     async def _reach(self) -> None:
@@ -67,9 +67,9 @@ class FakeSource:
                 await self._answers.wait()
                 await asyncio.sleep(self.seconds)
         except TimeoutError as late:
-            raise GitFailed(f"git took longer than {FETCH_SECONDS:.0f} s", transient=True) from late
+            raise GitFailed(f"git took longer than {FETCH_SECONDS:.0f} s", transient="it is silent") from late
         if self.away:
-            raise GitFailed("the repository cannot be read: connection refused", transient=True)
+            raise GitFailed("the repository cannot be read: connection refused", transient="connection refused")
 
     async def differs(self, old: str, new: str, path: str) -> bool:
         return old != new and path not in self.unchanged

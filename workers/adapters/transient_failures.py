@@ -10,6 +10,7 @@ _NAMES = (
     r"could ?n[o']t resolve (?:host|proxy)",  # curl, and so git
     r"could not resolve hostname",  # ssh
     r"temporary failure (?:in name resolution|resolving)",  # glibc, apt
+    r"name or service not known|name does not resolve",  # glibc, musl
     r"unable to resolve host address",  # wget
     r"wget: bad address",  # BusyBox
     r"lookup \S+.*: (?:no such host|server misbehaving|i/o timeout)",  # Go: the engine, BuildKit
@@ -41,10 +42,22 @@ _SERVERS = (
 )
 _TRANSIENT = re.compile("|".join((*_NAMES, *_CONNECTIONS, *_SERVERS)), re.IGNORECASE)
 _ENGINE_AWAY = re.compile(r"dial unix", re.IGNORECASE)
-_OWN_TEST = re.compile(r"^#\d+ \d+\.\d+ .*(?:localhost|\b127\.\d+\.\d+\.\d+\b|\[?::1\b)", re.IGNORECASE)
-"""What a command of the build says of a server that it started itself. BuildKit puts step and seconds before it."""
+_STEP = re.compile(r"(?:#\d+ )?\d+\.\d+ ")
+"""What BuildKit puts before a line of a command: the step (not in its summary), and the seconds since its start."""
+
+_OWN_SERVER = re.compile(r"localhost|\b127\.\d+\.\d+\.\d+\b|\[?::1\b", re.IGNORECASE)
+_REFUSED = re.compile(r"connection refused", re.IGNORECASE)
+_FAR = re.compile(r"dial tcp|\bport \d+|https?://", re.IGNORECASE)
 
 
-def is_transient(lines: Iterable[str]) -> bool:
-    """Whether a program that said `lines` before it failed may succeed later."""
-    return any(_TRANSIENT.search(line) and not (_ENGINE_AWAY.search(line) or _OWN_TEST.search(line)) for line in lines)
+def transient_line(lines: Iterable[str]) -> str:
+    """The last of the `lines` of a failed program that says why it may succeed later; empty if none does."""
+    found = [line for line in lines if _TRANSIENT.search(line) and not _ENGINE_AWAY.search(line)]
+    return next((line.strip() for line in reversed(found) if not _is_of_own_server(line)), "")
+
+
+def _is_of_own_server(line: str) -> bool:
+    """Whether a command of a build says it of a server that it started itself, such as in a test."""
+    if not _STEP.match(line):
+        return False
+    return bool(_OWN_SERVER.search(line)) or (bool(_REFUSED.search(line)) and not _FAR.search(line))

@@ -41,4 +41,4 @@ class Retries:
 
 def _may_pass(error: UpdaterError, release: Release) -> bool:
     """A person who asks for a tag that does not exist has misspelled it."""
-    return error.transient and not (isinstance(error, TagNotFound) and release.trigger is Trigger.MANUAL)
+    return bool(error.transient) and not (isinstance(error, TagNotFound) and release.trigger is Trigger.MANUAL)

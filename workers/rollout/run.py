@@ -111,7 +111,11 @@ class Run:
                 pause = retries.pause_after(error, self.rollout.release)
                 if pause is None:
                     raise retries.ended(error) from error
-                retry = Retry(retries.attempt, self.ports.clock.now() + timedelta(seconds=pause), str(error))
+                retry = Retry(
+                    retries.attempt,
+                    self.ports.clock.now() + timedelta(seconds=pause),
+                    f"{error.summary}: {error.transient}",
+                )
             await self._wait_to_retry(step, retry, pause)
 
     async def _wait_to_retry(self, step: Step, retry: Retry, pause: float) -> None:

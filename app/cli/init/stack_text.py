@@ -48,7 +48,9 @@ def _release(proposal: Proposal, example: Example) -> Iterator[str]:
     yield example.lines("allow_unset", example.settings["allow_unset"].value, active=False)
     rules = {f"files/{field.name}": "false" if field.default is False else "[]" for field in fields(FileRules)}
     yield example.lines("files", active=False) + "".join(example.lines(*r, active=False) for r in rules.items())
-    for key in ("channel", "tags", "supersede", "resume"):
+    yield example.lines("channel", text_of(Stack.channel))
+    yield example.lines("tags", text_of(Stack.tags.pattern))
+    for key in ("supersede", "resume"):
         yield example.lines(key, text_of(getattr(Stack, key)))
 
 

@@ -229,7 +229,7 @@ class FakeDefinitions(Daemon):
                 await asyncio.sleep(seconds)
                 await self.socket.reach()
             if self.network_away:
-                raise BuildFailed("exit code 1", service=service, last_lines=["i/o timeout"], transient=True)
+                raise BuildFailed("exit code 1", service=service, last_lines=["i/o timeout"], transient="i/o timeout")
             if not self._behaviour(service, stamp.release).builds:
                 raise BuildFailed("exit code 17", service=service, last_lines=["no such file"])
             self.images.add((service, stamp.sha))

@@ -87,7 +87,7 @@ async def test_config_failure_has_composes_words(stack: Sample, tmp_path: Path) 
 async def test_failed_build_is_no_success_with_the_old_image(stack: Sample) -> None:
     definition = await stack.built(BREAKS, BLUE)
     with dockerfile(stack, BREAKS).open("a") as file:
-        file.write("\nRUN echo out of paper && false\n")
+        file.write("\n# broken\nRUN echo out of paper && false\n")
     with pytest.raises(BuildFailed) as failed:
         await stack.engine.build(definition, [BLUE], lambda _: None)
     assert said(failed.value, "out of paper"), failed.value.last_lines
@@ -109,12 +109,12 @@ OWN_SERVER = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9/
     ],
 )
 async def test_build_without_the_network_is_transient(stack: Sample, line: str, transient: bool) -> None:
-    definition = await stack.define(BREAKS)
-    with dockerfile(stack, BREAKS).open("a") as file:
-        file.write(f"\n{line}\n")
+    definition, file = await stack.define(BREAKS), dockerfile(stack, BREAKS)
+    good = file.read_text().partition("\n# broken\n")[0]
+    file.write_text(f"{good}\n# broken\n{line}\n")
     with pytest.raises(BuildFailed) as failed:
         await stack.engine.build(definition, [BLUE], lambda _: None)
-    assert failed.value.transient is transient, failed.value.last_lines
+    assert bool(failed.value.transient) is transient, failed.value.last_lines
 
 
 async def test_build_names_a_missing_credential_helper(stack: Sample, without_helper: None, registry: str) -> None:

@@ -83,7 +83,7 @@ async def test_answer_of_a_busy_server_is_transient(
 ) -> None:
     server.status = status
     failed = await failure(source)
-    assert failed.transient is transient, failed.last_lines
+    assert bool(failed.transient) is transient, failed.last_lines
     server.status = HTTPStatus.OK
     assert await source.fetch(TAG)
 

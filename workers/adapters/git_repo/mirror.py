@@ -32,7 +32,7 @@ from workers.adapters.git_repo.tag_signature import (
     verify_command,
     verify_config,
 )
-from workers.adapters.transient_failures import is_transient
+from workers.adapters.transient_failures import transient_line
 
 LOCAL_SECONDS = 60.0
 LAST_LINES = 10
@@ -57,6 +57,7 @@ _SETTINGS = {
     "http.followRedirects": "false",  # git would send the credential to the other server, and believe its answer
 }
 _SAFE = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+_NOT_YET = "the repository does not have {} yet"  # GitHub may announce it before each of its Git servers has it
 _WRITE = "write its new address into the stack file (`repository` or `source`)."
 _OTHER_FORMAT = re.compile(r"mismatched algorithms: client \w+; server (sha\d+)")
 _REDIRECT = re.compile(r"returned error: 3\d\d\b")
@@ -135,7 +136,7 @@ class GitSource:
         if any("would clobber existing tag" in line or "rejected" in line for line in finished.lines):
             raise TagMoved(f"{tag} moved after it was first fetched. Publish the change under a new tag.")
         if any("couldn't find remote ref" in line for line in finished.lines):
-            raise TagNotFound(tag, transient=True)  # GitHub may announce it before each of its Git servers has it
+            raise TagNotFound(tag, transient=_NOT_YET.format(tag))
         self._expect(finished, f"{tag} could not be fetched")
         if self._signers is not None:
             await self._check_signature(tag, self._signers)
@@ -228,7 +229,8 @@ class GitSource:
             command = ["git", *_SAFE, *config, *words]
             finished, out = await read_command(command, limit=limit, env=env, cwd=cwd or self._mirror)
         except TimeoutError as late:
-            raise GitFailed(f"git {words[0]} took longer than {limit:.0f} s", transient=words[0] == "fetch") from late
+            text = f"git {words[0]} took longer than {limit:.0f} s"
+            raise GitFailed(text, transient=text if words[0] == "fetch" else "") from late
         except OSError as error:
             raise GitFailed(f"git could not be run: {error}") from error
         return with_free_space(finished, self._mirror.parent), out
@@ -240,4 +242,4 @@ class GitSource:
         detail = f"{failure} (exit code {finished.code})"
         if any(_REDIRECT.search(line) for line in finished.lines):
             detail = f"{failure}: its server redirects to another address. If the repository has moved, {_WRITE}"
-        raise GitFailed(detail, last_lines=finished.lines[-LAST_LINES:], transient=is_transient(finished.lines))
+        raise GitFailed(detail, last_lines=finished.lines[-LAST_LINES:], transient=transient_line(finished.lines))

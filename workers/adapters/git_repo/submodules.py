@@ -15,7 +15,7 @@ from workers.adapters.git_repo.filled_submodules import is_as_recorded, write_re
 from workers.adapters.git_repo.remote_address import parsed
 from workers.adapters.git_repo.trees import Git, add_command, done
 from workers.adapters.threads import in_file_thread
-from workers.adapters.transient_failures import is_transient
+from workers.adapters.transient_failures import transient_line
 
 CheckedOut = Callable[[Path, str], Awaitable[None]]
 """Gets the directory of a checked-out repository, while git still knows it as a worktree, and its address."""
@@ -158,7 +158,7 @@ async def _fetch(git: Git, mirror: Path, submodule: Submodule) -> None:
         finished, _ = await git([*flags, "--", submodule.url, *refs], mirror)
     if not await _has(git, mirror, submodule.sha):
         why = f"the submodule {submodule.path} could not be fetched: {submodule.url} does not give {submodule.sha[:12]}"
-        raise GitFailed(why, last_lines=finished.lines[-10:], transient=is_transient(finished.lines))
+        raise GitFailed(why, last_lines=finished.lines[-10:], transient=transient_line(finished.lines))
 
 
 async def _has(git: Git, mirror: Path, sha: str) -> bool:

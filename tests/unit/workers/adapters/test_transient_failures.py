@@ -2,9 +2,10 @@
 
 import pytest
 
-from workers.adapters.transient_failures import is_transient
+from workers.adapters.transient_failures import transient_line
 
 TRANSIENT = [
+    "#9 0.912 urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>",
     "fatal: unable to access 'https://github.com/octo/shop.git/': Could not resolve host: github.com",
     "fatal: unable to access 'https://github.com/octo/shop.git/': Failed to connect to github.com port 443 after 1 ms: "
     "Couldn't connect to server",
@@ -38,6 +39,8 @@ TRANSIENT = [
     "#9 3.210 urllib.error.HTTPError: HTTP Error 503: Service Unavailable",
 ]
 LASTING = [
+    "0.512 urllib.error.URLError: <urlopen error [Errno 111] Connection refused>",
+    "#9 0.512 urllib.error.URLError: <urlopen error [Errno 111] Connection refused>",
     "fatal: could not read Username for 'https://github.com': terminal prompts disabled",
     "fatal: repository 'https://github.com/octo/gone.git/' not found",
     "fatal: unable to access 'https://github.com/octo/shop.git/': The requested URL returned error: 403",
@@ -60,9 +63,9 @@ LASTING = [
 
 @pytest.mark.parametrize("line", TRANSIENT)
 def test_trouble_of_network_and_servers_is_transient(line: str) -> None:
-    assert is_transient(["#9 DONE 1.0s", line, "exit status 1"])
+    assert transient_line(["#9 DONE 1.0s", line, "exit status 1"]) == line
 
 
 @pytest.mark.parametrize("line", LASTING)
 def test_fault_of_release_or_machine_is_not(line: str) -> None:
-    assert not is_transient(["#9 DONE 1.0s", line, "exit status 1"])
+    assert not transient_line(["#9 DONE 1.0s", line, "exit status 1"])

@@ -12,7 +12,7 @@ from app.domain.errors import BuildFailed, EngineFailed, StartFailed
 from workers.adapters.commands import INHERITED, Finished, read_command, run_command
 from workers.adapters.docker_host.compose.commands import Command, failing_command
 from workers.adapters.threads import in_file_thread
-from workers.adapters.transient_failures import is_transient
+from workers.adapters.transient_failures import transient_line
 from workers.ports.mutation import Fence
 
 CONFIG_SECONDS = 60.0
@@ -76,7 +76,7 @@ class ComposeProgram:
             self.times_cut_off += 1
             raise EngineFailed(cut_off.strip(), service=service)
         last = finished.lines[-LAST_LINES:]
-        raise failed(f"exit code {finished.code}", service=service, last_lines=last, transient=is_transient(last))
+        raise failed(f"exit code {finished.code}", service=service, last_lines=last, transient=transient_line(last))
 
     async def _read(
         self,

@@ -18,10 +18,10 @@ class LargeFile:
 
 
 def failure(files: Sequence[LargeFile], why: str, *, transient: bool = False) -> GitFailed:
-    """The error for `files`, which names the first one. `transient`: as UpdaterError has it."""
+    """The error for `files`, which names the first one. `transient`: the next attempt may get them."""
     first, others = files[0], f" and {len(files) - 1} more" if len(files) > 1 else ""
     text = f"the Git LFS file {first.path} (oid {first.oid}){others} could not be fetched: {why}"
-    return GitFailed(text, transient=transient)
+    return GitFailed(text, transient=text if transient else "")
 
 
 def is_transient_status(status: int) -> bool:

@@ -15,6 +15,7 @@ from app.cli.init.services.uncolored import of_pairs
 from app.cli.init.stack_text import stack_text
 from app.cli.init.traefik_part import TraefikPart
 from app.config.stack_file import parse_stack
+from app.domain.stack import Stack
 
 UNSURE = {"jobs": ("shop-jobs", "its name")}
 BOT = of_pairs({"bot": ("shop-bot", "its name")}, UNSURE)
@@ -51,6 +52,16 @@ def test_each_comment_is_the_examples() -> None:
     for path in common:
         assert (found[path].above, found[path].beside) == (example[path].above, example[path].beside), path
     assert {path for path in example if "/" not in path} - set(found) == {"before_flip", "policy"}
+
+
+def test_settings_that_nothing_decides_have_their_defaults() -> None:
+    found = yaml.safe_load(written())
+    assert {name: found[name] for name in ("channel", "tags", "supersede", "resume")} == {
+        "channel": Stack.channel,
+        "tags": Stack.tags.pattern,
+        "supersede": Stack.supersede,
+        "resume": Stack.resume,
+    }
 
 
 def test_what_was_not_found_is_a_comment() -> None:
