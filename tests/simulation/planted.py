@@ -101,6 +101,10 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit("FakeJournal.fence", "if not isinstance(self.disk.file, State) and self._taken():", "if False:", FAKES),
         Edit("FakeJournal._refuse", "if not isinstance(current, State) and self._taken():", "if False:", FAKES),
     ),
+    "call_is_in_one_copy": (
+        Edit("Run.stopped_by", "both=True", "both=False"),
+        Edit("Operator._drop", "both=True", "both=False"),
+    ),
     "undone_release_returns": (
         Edit("rebuild.accept_undecided", "undone_rollout(await ports.route.rollout())", "None"),
     ),
@@ -163,10 +167,10 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     "cancel_reported_first": (
         Edit(
             "Operator._drop",
-            "self._ports.publisher.status(await self._ports.journal.update(drop))",
+            "self._ports.publisher.status(await self._ports.journal.update(drop, both=True))",
             "drop(self._ports.journal.state); "
             "[self._ports.publisher.decided(r, Cancelled('before it began')) for r in found]; "
-            "self._ports.publisher.status(await self._ports.journal.update(drop))",
+            "self._ports.publisher.status(await self._ports.journal.update(drop, both=True))",
         ),
     ),
     "rollout_in_a_succession": (

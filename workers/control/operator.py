@@ -36,7 +36,7 @@ class Operator:
 
     async def pause(self, reason: str) -> None:
         """Stops new rollouts from starting. A running rollout continues."""
-        state = await self._ports.journal.update(lambda s: s.pause(reason))
+        state = await self._ports.journal.update(lambda s: s.pause(reason), both=True)
         self._ports.publisher.status(state)
         self._ports.publisher.event("paused", reason=reason)
 
@@ -96,7 +96,7 @@ class Operator:
             found[:] = [r for r in state.accepted if r.rollout_id == rollout_id]
             return state.dismiss(*(dropped.dropped(r, Cancelled("before it began")) for r in found))
 
-        self._ports.publisher.status(await self._ports.journal.update(drop))
+        self._ports.publisher.status(await self._ports.journal.update(drop, both=True))
         return bool(found)
 
     async def roll_back(
@@ -137,7 +137,7 @@ class Operator:
             by=by,
             published_at=target.published_at,
         )
-        self._ports.publisher.status(await self._ports.journal.update(lambda s: s.accept(release)))
+        self._ports.publisher.status(await self._ports.journal.update(lambda s: s.accept(release), both=True))
         self._ports.publisher.queued([release])
         self._reconciler.look_again()
         return rollout_id

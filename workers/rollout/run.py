@@ -155,7 +155,10 @@ class Run:
 
     async def stopped_by(self, why: UpdaterError) -> None:
         """Journals an accepted call of an operator, so that it also counts after a restart."""
-        await self.update(lambda s: s.progress(s.rollout.stop(why)) if s.rollout else s)
+        stopped = await self.ports.journal.update(
+            lambda s: s.progress(s.rollout.stop(why)) if s.rollout else s, both=True
+        )
+        self.ports.publisher.status(stopped)
 
     async def undoing(self, why: UpdaterError) -> None:
         """Records that the rollback begins, and why. From here on nothing stops it.

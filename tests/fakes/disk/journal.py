@@ -1,6 +1,7 @@
 """The journal in memory: one worker's view of the state file on a disk."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from app.domain.errors import StaleWorker
@@ -87,18 +88,21 @@ class FakeJournal:
         if not isinstance(self.disk.file, State) and self._taken():
             raise StaleWorker("another worker has taken over")
 
-    async def update(self, change: Callable[[State], State]) -> State:
+    async def update(self, change: Callable[[State], State], *, both: bool = False) -> State:
         async with self._turn:
             new = change(self._state)
             if new != self._state:
-                await in_thread(self._write, new)
+                await in_thread(self._write, new, both)
             return new
 
-    def _write(self, new: State) -> Blocking[None]:
+    def _write(self, new: State, both: bool) -> Blocking[None]:
         """What the writing thread does. Others act between the parts of it, but no other worker writes."""
         yield from self._locked()
         try:
             yield from self._replace(new)
+            if both:
+                with contextlib.suppress(OSError):
+                    yield from self._replace(new)
         finally:
             self.disk.writer = None
 

@@ -90,6 +90,13 @@ class JournalContract:
         assert disk.journal().state == before
         assert "previous copy" in str(disk.journal().lost)
 
+    async def test_previous_copy_has_an_acknowledged_call(self, journal: Journal, disk: Disk) -> None:
+        await journal.update(lambda s: s.pause("before"))
+        called = await journal.update(lambda s: s.pause("by an operator"), both=True)
+        assert disk.journal().state == called
+        disk.damage()
+        assert disk.journal().state == called
+
     async def test_two_damaged_copies_are_a_lost_state(self, journal: Journal, disk: Disk) -> None:
         await journal.update(lambda s: s.pause("before"))
         await journal.update(lambda s: s.pause("last"))

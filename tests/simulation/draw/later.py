@@ -128,6 +128,15 @@ def stack_is_changed(draw: Chances) -> None:
         _meets(draw, random.choice((*PAST_FLIP, *UNDO, "start", "end")))
 
 
+def torn_after_a_call(draw: Chances) -> None:
+    """The state file is damaged right after the answer to an operator's call; its previous copy is not."""
+    random = draw.random
+    call = random.choice(("cancel", "rollback", "rollback"))
+    draw.after(random.choice(PAST_FLIP if call == "rollback" else BEFORE_FLIP), call, most=SOON)
+    draw.after(f"answer {call}", "state_damaged", most=3, file=True, previous=False)
+    draw.add("unpause", at=random.uniform(40, 90))
+
+
 def _meets(draw: Chances, cue: str) -> None:
     does = draw.random.choice(("kill", "kill", "terminate", "engine_refuses", "disk_slow", "route_refused", "torn"))
     if does == "torn":
@@ -146,5 +155,6 @@ LATER: tuple[tuple[float, Theme], ...] = (
     (0.03, call_as_a_step_begins),
     (0.03, call_meets_a_failure),
     (0.08, stack_is_changed),
+    (0.03, torn_after_a_call),
 )
 """Themes that come on top of all others, each with its chance."""

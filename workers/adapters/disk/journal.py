@@ -120,7 +120,7 @@ class FileJournal:
             return None
         return str(copy)
 
-    async def update(self, change: Callable[[State], State]) -> State:
+    async def update(self, change: Callable[[State], State], *, both: bool = False) -> State:
         """Applies `change` and returns when the result is on disk, even if the caller is cancelled meanwhile.
 
         Raises StaleWorker, OSError.
@@ -128,7 +128,7 @@ class FileJournal:
         async with self._turn:
             new = change(self._state)
             if new != self._state:
-                await to_its_end(self._write_and_keep, new)
+                await to_its_end(self._write_and_keep, new, both)
             return new
 
     async def check(self) -> None:
@@ -145,10 +145,18 @@ class FileJournal:
         if stale:
             raise StaleWorker("the journal has a later worker's epoch, so this worker stops")
 
-    def _write_and_keep(self, new: State) -> None:
+    def _write_and_keep(self, new: State, both: bool) -> None:
         with one_writer(self._path.parent):
             self._write(new)
-        self._state = new
+            self._state = new
+            if both:
+                self._write_again(new)
+
+    def _write_again(self, state: State) -> None:
+        try:
+            self._write(state)
+        except OSError as error:
+            log.warning("the previous copy of the state file lacks the last change", reason=str(error))
 
     def _write(self, new: State) -> None:
         """Writes the state. On a full disk it frees the reserve first, so that a rollout can end."""

@@ -29,12 +29,12 @@ def ask_before(world: World, moment: Callable[[Rollout], bool], ask: Callable[[]
     """Asks once, when the `moment` of the rollout has come and waits to be written. Returns the answer."""
     update, answers = world.journal.update, list[object]()
 
-    async def updating(change: Callable[[State], State]) -> State:
+    async def updating(change: Callable[[State], State], *, both: bool = False) -> State:
         rollout = change(world.state).rollout
         if not answers and rollout is not None and moment(rollout):
             answers.append("asked")
             answers[0] = await ask()
-        return await update(change)
+        return await update(change, both=both)
 
     world.journal.update = updating  # type: ignore[method-assign]  # the moment before the write
     return answers

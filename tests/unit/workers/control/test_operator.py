@@ -277,12 +277,12 @@ async def test_rollback_at_the_very_end_of_the_bake_counts(world: World) -> None
     asked: list[str] = []
     update = world.journal.update
 
-    async def meanwhile(change: Callable[[State], State]) -> State:
+    async def meanwhile(change: Callable[[State], State], *, both: bool = False) -> State:
         rollout = change(world.state).rollout
         if not asked and rollout is not None and BAKE in rollout.completed:
             asked.append("once")
             asked.append(await Operator(world.ports, worker).roll_back(None))
-        return await update(change)
+        return await update(change, both=both)
 
     world.journal.update = meanwhile  # type: ignore[method-assign]  # the moment before the write
     world.inbox.put(NEW)
