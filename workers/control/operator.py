@@ -137,7 +137,16 @@ class Operator:
             by=by,
             published_at=target.published_at,
         )
-        self._ports.publisher.status(await self._ports.journal.update(lambda s: s.accept(release), both=True))
+
+        def accept(now: State) -> State:
+            """Another release may have begun since the questions above: then the kept one may not stay kept."""
+            if now.rollout is not None or kept_release(now, sha).sha != target.sha:
+                raise RolloutRunning(
+                    "a release has just begun. Cancel it before its flip, or roll back when it has ended"
+                )
+            return now.accept(release)
+
+        self._ports.publisher.status(await self._ports.journal.update(accept, both=True))
         self._ports.publisher.queued([release])
         self._reconciler.look_again()
         return rollout_id

@@ -1,9 +1,11 @@
 """Calls that are acknowledged while the begin or the end of a step is being journaled."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
 
+from app.domain.errors import RolloutRunning
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import BeforeFlip, Color
 from app.domain.state import State
@@ -129,3 +131,25 @@ async def test_cancel_before_a_migration_prevents_it(during: str) -> None:
     await worker.reconcile()
     assert ends(world) == [(RolloutStatus.FAILED, "cancelled")]
     assert not [effect for effect in world.effects if effect.startswith("run ")]
+
+
+async def test_rollback_is_refused_if_a_release_has_just_begun(world: World) -> None:
+    """It begins while the rollback's questions are asked, and will replace the kept release."""
+    await world.worker().reconcile()
+    world.inbox.put(a_release("v1.2.0"))
+    worker = world.worker()
+    await worker.take_in()
+    update, begun = world.journal.update, list[asyncio.Task[None]]()
+
+    async def updating(change: Callable[[State], State], *, both: bool = False) -> State:
+        if both and not begun:
+            begun.append(asyncio.create_task(worker.reconcile()))
+            while world.state.rollout is None:
+                await world.clock.sleep(0.01)
+        return await update(change, both=both)
+
+    world.journal.update = updating  # type: ignore[method-assign]  # the moment before the write
+    with pytest.raises(RolloutRunning):
+        await Operator(world.ports, worker).roll_back(None)
+    await begun[0]
+    assert (world.state.last_good_tag, world.state.paused) == ("v1.2.0", False)
