@@ -151,6 +151,14 @@ class TagRule:
             )
         return Position((release.published_at.astimezone(UTC), *key))
 
+    def refusal(self, release: DatedTag) -> str | None:
+        """Why the release has no place in the order; None if it has one."""
+        try:
+            self.position(release)
+        except TagInvalid as problem:
+            return problem.detail
+        return None
+
     def read(self, release: DatedTag) -> Position | None:
         """The release's place in the order; None if it has none. The tag of an adopted release may have none."""
         try:

@@ -6,7 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
-from app.domain.errors import TagInvalid
 from app.domain.release import LiveRelease, Release
 from app.domain.rollout import Rollout
 from app.domain.state import State
@@ -93,7 +92,7 @@ def _forced(state: State, hold: Holding) -> Decision | None:
 
 def _newest(state: State, hold: Holding, rule: TagRule) -> Decision:
     at = {r: position for r in state.accepted if (position := r.position(rule))}
-    unordered = tuple((r, _no_place(r, rule)) for r in state.accepted if r not in at)
+    unordered = tuple((r, str(rule.refusal(r.dated))) for r in state.accepted if r not in at)
     fresh, stale = _against_live(state, at, rule)
     outrun = _outrun(_held(fresh, hold), at)
     fresh = [r for r in fresh if r not in {o for o, _ in outrun}]
@@ -103,14 +102,6 @@ def _newest(state: State, hold: Holding, rule: TagRule) -> Decision:
         return Decision(None, never, _held(fresh, hold))
     newer = [r for r in fresh if at[r] > at[newest]]
     return Decision(newest, (*never, *_overtaken(fresh, newest, at)), _held(newer, hold))
-
-
-def _no_place(release: Release, rule: TagRule) -> str:
-    try:
-        rule.position(release.dated)
-    except TagInvalid as problem:
-        return problem.detail
-    return ""
 
 
 def _held(releases: Iterable[Release], hold: Holding) -> tuple[HeldRelease, ...]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.domain.errors import TagInvalid
 from app.domain.stack import REPOSITORY, Channel, Stack
 from app.domain.tags import DatedTag
 
@@ -62,15 +61,6 @@ class ReleaseEvent:
         return f"{self.repository_id}:{self.release_id}"
 
 
-def _no_place(event: ReleaseEvent, stack: Stack) -> str | None:
-    """Why the release has no place in the stack's order; None if it has one."""
-    try:
-        stack.tags.position(event.dated)
-    except TagInvalid as problem:
-        return problem.detail
-    return None
-
-
 def _author_refused(event: ReleaseEvent, stack: Stack) -> bool:
     allowed = stack.policy.allowed_authors
     return bool(allowed) and (event.author or "").lower() not in allowed
@@ -97,7 +87,7 @@ _TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack, Live], bool], Cause, Reason],
         "a prerelease, and the channel is stable",
     ),
     (lambda e, s, _: not s.tags.matches(e.tag), Cause.TAG, lambda e, s: s.tags.unmatched(e.tag)),
-    (lambda e, s, _: _no_place(e, s) is not None, Cause.TAG, lambda e, s: str(_no_place(e, s))),
+    (lambda e, s, _: s.tags.read(e.dated) is None, Cause.TAG, lambda e, s: str(s.tags.refusal(e.dated))),
     (
         lambda e, s, _: s.tags.names_a_prerelease(e.tag) and s.channel is not Channel.PRERELEASE,
         Cause.PRERELEASE,
