@@ -1,45 +1,20 @@
 """`bin/demo` as a user runs it: each variant of the release ends as expected and leaves nothing behind."""
 
-import asyncio
-import json
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.demo.docker.engine import OWN_ENGINE, Engine, connected
-from deploy.demo.processes import ROOT
+from deploy.demo.docker.engine import Engine
+from tests.acceptance.demo_run import run_demo
 
 pytestmark = pytest.mark.engine
-
-DEMO_SECONDS = 300
 
 
 async def demo(engine: Engine, release: str) -> tuple[int, dict[str, Any], str, list[str]]:
     """The exit code, the JSON in the last line of standard output, standard error, and everything left behind."""
-    with tempfile.TemporaryDirectory(prefix="zu-") as directory:
-        env = {**os.environ, "DOCKER_HOST": engine.host, "TMPDIR": directory}
-        env.pop(OWN_ENGINE, None)
-        process = await asyncio.create_subprocess_exec(
-            *(str(ROOT / "bin" / "demo"), "--release", release, "--json"),
-            env=env,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            async with asyncio.timeout(DEMO_SECONDS):
-                out, err = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
-        left = left_over(engine, f"zu-demo-{process.pid}-", Path(directory))
-    log = err.decode()
-    assert out.strip(), log
-    return process.returncode or 0, json.loads(out.decode().splitlines()[-1]), log, left
+    run = await run_demo(engine, "--release", release, "--json")
+    assert run.outcome, run.log
+    return run.code, run.outcome, run.log, run.left
 
 
 @pytest.mark.parametrize(
@@ -61,12 +36,3 @@ async def test_no_request_fails_for_any_release(
     assert outcome["requests"] >= 2_000
     assert (outcome["rollback_ms"] is not None) == (release == "bot-fails")
     assert left == []
-
-
-def left_over(engine: Engine, prefix: str, directory: Path) -> list[str]:
-    """The remaining containers, networks and files of a demo that has ended."""
-    with connected(engine.host) as client:
-        containers = [str(c.name) for c in client.containers.list(all=True, ignore_removed=True)]
-        networks = [str(n.name) for n in client.networks.list()]
-    files = [file.name for file in directory.iterdir()]
-    return [*(name for name in (*containers, *networks) if name.startswith(prefix)), *files]

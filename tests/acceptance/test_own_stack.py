@@ -14,7 +14,7 @@ from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.docker.projects import LABEL
 from deploy.demo.repository import CONTENT
 from tests.acceptance.conftest import SHORT
-from tests.acceptance.own_demo import demo
+from tests.acceptance.demo_run import demo
 from tests.unit.demo.own_stack.stacks import git
 
 pytestmark = pytest.mark.engine

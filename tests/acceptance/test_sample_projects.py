@@ -13,7 +13,7 @@ import yaml
 from app.cli.init.project.compose_files import compose_files
 from deploy.demo.docker.engine import Engine
 from tests.acceptance.conftest import SHORT
-from tests.acceptance.own_demo import demo
+from tests.acceptance.demo_run import demo
 from tests.integration.cli.newcomer import Newcomer, environment, newcomer
 from tests.unit.demo.own_stack.stacks import git
 

@@ -1,4 +1,4 @@
-"""Runs `bin/demo --stack` on a user's repository."""
+"""Runs `bin/demo`, also on a user's repository."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,6 @@ from typing import Any
 from deploy.demo.docker.engine import OWN_ENGINE, Engine, connected
 from deploy.demo.environment import tree_of
 from deploy.demo.processes import ROOT
-from tests.acceptance.test_demo import left_over
 
 DEMO_SECONDS = 300
 
@@ -29,15 +28,23 @@ class Run:
 
 
 async def demo(engine: Engine, repository: Path, *words: str, interrupt_at: str | None = None) -> Run:
-    """Runs `bin/demo` in the user's `repository`. `interrupt_at`: sends Ctrl-C's signal when the log has this text."""
+    """Runs `bin/demo` on the user's `repository`, in it."""
     before = tree_of(repository)
-    with tempfile.TemporaryDirectory(prefix="zu-") as directory:
-        env = {**os.environ, "DOCKER_HOST": engine.host, "TMPDIR": directory, "COLUMNS": "500"}
+    own = ("--stack", "stack.yml", "--repository", ".", "--json", *words)
+    run = await run_demo(engine, *own, directory=repository, interrupt_at=interrupt_at)
+    assert tree_of(repository) == before, "the user's directory is only read"
+    return run
+
+
+async def run_demo(engine: Engine, *words: str, directory: Path | None = None, interrupt_at: str | None = None) -> Run:
+    """Runs `bin/demo` in `directory`. `interrupt_at`: sends Ctrl-C's signal when the log has this text."""
+    with tempfile.TemporaryDirectory(prefix="zu-") as temporary:
+        env = {**os.environ, "DOCKER_HOST": engine.host, "TMPDIR": temporary, "COLUMNS": "500"}
         env.pop(OWN_ENGINE, None)
         process = await asyncio.create_subprocess_exec(
-            *(str(ROOT / "bin" / "demo"), "--stack", "stack.yml", "--repository", ".", "--json", *words),
+            *(str(ROOT / "bin" / "demo"), *words),
             env=env,
-            cwd=repository,
+            cwd=directory,
             preexec_fn=_hears_ctrl_c,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -51,14 +58,21 @@ async def demo(engine: Engine, repository: Path, *words: str, interrupt_at: str 
             if process.returncode is None:
                 process.terminate()
                 await process.wait()
-        left = left_over(engine, f"zu-demo-{process.pid}-", Path(directory))
-    with connected(engine.host) as client:
-        left += [v.name for v in client.volumes.list() if v.name.startswith(f"zu-demo-{process.pid}-")]
-    assert tree_of(repository) == before, "the user's directory is only read"
+        left = left_over(engine, f"zu-demo-{process.pid}-", Path(temporary))
     log += err.decode()
     print(log)
     lines = out.decode().splitlines()
     return Run(process.returncode or 0, json.loads(lines[-1]) if lines else {}, log, left)
+
+
+def left_over(engine: Engine, prefix: str, directory: Path) -> list[str]:
+    """The remaining containers, networks, volumes and files of a demo that has ended."""
+    with connected(engine.host) as client:
+        containers = [str(c.name) for c in client.containers.list(all=True, ignore_removed=True)]
+        networks = [str(n.name) for n in client.networks.list()]
+        volumes = [str(v.name) for v in client.volumes.list()]
+    files = [file.name for file in directory.iterdir()]
+    return [*(name for name in (*containers, *networks, *volumes) if name.startswith(prefix)), *files]
 
 
 def _hears_ctrl_c() -> None:
