@@ -1,7 +1,5 @@
 """Whether and when a step that failed for a transient reason is tried again."""
 
-import copy
-
 from app.domain.errors import TagNotFound, UpdaterError
 from app.domain.release import Release, Trigger
 from workers.ports import Clock
@@ -30,13 +28,10 @@ class Retries:
         self.attempt += 1
         return pause
 
-    def ended(self, error: UpdaterError) -> UpdaterError:
-        """The error of the last attempt, which says how many there were."""
-        if self.attempt == 1 or not error.transient:
-            return error
-        last = copy.copy(error)
-        last.detail = f"{error.detail}. {self.attempt} attempts in {self._seconds:g} s failed (times/retry)"
-        return last
+    def count_in(self, error: UpdaterError) -> None:
+        """Has the error of the last attempt say how many there were."""
+        if self.attempt > 1 and error.transient:
+            error.detail += f". {self.attempt} attempts in {self._seconds:g} s failed (times/retry)"
 
 
 def _may_pass(error: UpdaterError, release: Release) -> bool:

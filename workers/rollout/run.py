@@ -110,7 +110,8 @@ class Run:
             except UpdaterError as error:
                 pause = retries.pause_after(error, self.rollout.release)
                 if pause is None:
-                    raise retries.ended(error) from error
+                    retries.count_in(error)
+                    raise
                 retry = Retry(
                     retries.attempt,
                     self.ports.clock.now() + timedelta(seconds=pause),

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.environment import Environment, tree_of
+from tests.acceptance.stacks.running import SKILLS, read_in, running_one
 
 pytestmark = pytest.mark.engine
 
 FILE = "docker-compose.yml"
-SKILLS = ("skills-blue", "skills-green")
 SEEN = ("/etc/site.conf", "/etc/pages/index.html", "/run/secrets/token", "/rules")
 
 
@@ -40,17 +39,14 @@ def with_files(text: str, **service: Any) -> Callable[[Path], None]:
     return edit
 
 
-def seen_in_skills(home: Environment, engine: Engine) -> list[str]:
+def seen_in_skills(home: Environment) -> list[str]:
     """What the running skills read in the files, and in the variable of the env file."""
-    (container,) = home.containers(*SKILLS, running_only=True)
-    with connected(engine.host) as client:
-        running = client.containers.get(container["Id"])
-        read: list[Any] = [running.exec_run(["cat", path]).output for path in SEEN]
+    container = running_one(home, *SKILLS)
     values = dict(pair.split("=", 1) for pair in container["Config"]["Env"])
-    return [output.decode() for output in read] + [values["APP"]]
+    return [*read_in(home, container, SEEN), values["APP"]]
 
 
-async def test_release_and_rollback_have_their_own_files(home: Environment, engine: Engine) -> None:
+async def test_release_and_rollback_have_their_own_files(home: Environment) -> None:
     """The live directory is a clone of an old version, which must not show."""
     with (home.live / ".env").open("a") as env:
         env.write("TOKEN='from the host $5'\n")
@@ -66,13 +62,13 @@ async def test_release_and_rollback_have_their_own_files(home: Environment, engi
             f"{', '.join(SKILLS)} uses the release's deploy/app.env",
             *(f"{name} uses the release's deploy/site.conf" for name in SKILLS),
         }
-        assert seen_in_skills(home, engine) == [text, text, "from the host $5", text, text]
+        assert seen_in_skills(home) == [text, text, "from the host $5", text, text]
     files = result["evidence"]["git_checkout_tag"]["files"]
     assert {"deploy/site.conf", "deploy/pages", "deploy/rules", "deploy/app.env"} <= set(files["release"])
     rolled = await home.post("/update/rollback")
     assert rolled.is_success, rolled.text
     await home.ended(rolled.json()["rollout_id"], 60)
-    assert seen_in_skills(home, engine) == ["two", "two", "from the host $5", "two", "two"]
+    assert seen_in_skills(home) == ["two", "two", "from the host $5", "two", "two"]
     assert tree_of(home.live) == before, "nothing was written or created in the live directory"
     copies = sorted(path.read_text() for path in (home.directory / "data" / "files").rglob("*") if path.is_file())
     assert copies == ["three"] * 3 + ["two"] * 3, "those of v1.0.0 are gone"
@@ -85,7 +81,7 @@ def with_token_for_the_bot(tree: Path) -> None:
     (tree / FILE).write_text(yaml.safe_dump(model))
 
 
-async def test_new_value_of_a_secret_reaches_an_unchanged_bot(home: Environment, engine: Engine) -> None:
+async def test_new_value_of_a_secret_reaches_an_unchanged_bot(home: Environment) -> None:
     env = home.live / ".env"
     before = env.read_text()
     bots = []
@@ -93,20 +89,19 @@ async def test_new_value_of_a_secret_reaches_an_unchanged_bot(home: Environment,
         env.write_text(f"{before}TOKEN={value}\n")
         result = await home.go_live(tag, edit=with_token_for_the_bot, change=("skills", "api"))
         assert result["status"] == "success", result["error"]
-        bots.append(token_of_the_bot(home, engine))
+        bots.append(token_of_the_bot(home))
     rolled = await home.post("/update/rollback")
     await home.ended(rolled.json()["rollout_id"], 60)
-    bots.append(token_of_the_bot(home, engine))
+    bots.append(token_of_the_bot(home))
     assert [value for _, value in bots] == ["one", "one", "two", "two"]
     assert len({name for name, _ in bots}) == 2, "it is replaced once, and not by the rollback: that has today's value"
 
 
-def token_of_the_bot(home: Environment, engine: Engine) -> tuple[str, str]:
+def token_of_the_bot(home: Environment) -> tuple[str, str]:
     """The running bot's container id and what it reads."""
-    (container,) = home.containers("bot", running_only=True)
-    with connected(engine.host) as client:
-        output: Any = client.containers.get(container["Id"]).exec_run(["cat", "/run/secrets/token"]).output
-    return str(container["Id"]), output.decode()
+    container = running_one(home, "bot")
+    (token,) = read_in(home, container, ["/run/secrets/token"])
+    return str(container["Id"]), token
 
 
 async def test_release_that_lacks_something_is_refused_before_a_build(home: Environment) -> None:

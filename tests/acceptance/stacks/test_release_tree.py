@@ -12,6 +12,7 @@ from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.environment import Environment, environment, logs_of
 from tests.acceptance.conftest import SHORT
 from tests.acceptance.host.images import GIT_BASE, bases
+from tests.acceptance.stacks.running import SKILLS, read_in, running_one
 from tests.integration.git.lfs.lfs_release import ATTRIBUTES
 from tests.integration.git.lfs.lfs_server import LfsGit
 from tests.integration.git.private_git import certificate, mirror_that_trusts, need_private_git, serving
@@ -19,7 +20,6 @@ from tests.integration.git.repositories import Repository, git
 
 pytestmark = pytest.mark.engine
 
-SKILLS = ("skills-blue", "skills-green")
 TOKEN = "to$ken 'of' the host"
 WRITTEN = ("/srv/DESCRIBED", "/srv/lib.py", "/srv/model.bin", "/srv/SECRET")
 STEP = """\
@@ -83,25 +83,21 @@ def with_parts(lib: Repository, server: LfsGit, text: str) -> Callable[[Path], N
     return edit
 
 
-def written_in_skills(home: Environment, engine: Engine) -> list[str]:
-    (container,) = home.containers(*SKILLS, running_only=True)
-    with connected(engine.host) as client:
-        running = client.containers.get(container["Id"])
-        read: list[Any] = [running.exec_run(["cat", path]).output for path in WRITTEN]
-    return [output.decode().split()[0] for output in read]
+def written_in_skills(home: Environment) -> list[str]:
+    return [text.split()[0] for text in read_in(home, running_one(home, *SKILLS), WRITTEN)]
 
 
 @pytest.mark.parametrize("home", [{"submodules": True, "lfs": True}], indirect=True, ids=["fetched"])
-async def test_build_reads_every_part_of_its_release(home: Environment, engine: Engine, server: LfsGit) -> None:
+async def test_build_reads_every_part_of_its_release(home: Environment, server: LfsGit) -> None:
     lib, digest = Repository(home.directory / "lib"), hashlib.sha256(TOKEN.encode()).hexdigest()
     for tag, text in (("v1.0.0", "one"), ("v1.1.0", "two")):
         result = await home.go_live(tag, edit=with_parts(lib, server, text))
         assert result["status"] == "success", result["error"]
-        assert written_in_skills(home, engine) == [tag, text, text, digest]
+        assert written_in_skills(home) == [tag, text, text, digest]
     rolled = await home.post("/update/rollback")
     assert rolled.is_success, rolled.text
     await home.ended(rolled.json()["rollout_id"], 60)
-    assert written_in_skills(home, engine) == ["v1.0.0", "one", "one", digest]
+    assert written_in_skills(home) == ["v1.0.0", "one", "one", digest]
 
 
 @pytest.mark.parametrize(
