@@ -81,9 +81,9 @@ def _last_replacement(path: Path) -> float:
 def _last_move(path: Path) -> float:
     """When a link above `path` was made, or a directory above it was last renamed, as far as that shows.
 
-    A rename changes only the time of the last change, a new or removed entry also that of the last write. Directories
-    on other devices do not count: those of the worker's own container have mount points that each start makes. Raises
-    OSError.
+    A rename changes only the time of the last change, a new or removed entry also that of the last write: a rename
+    within one tick of the filesystem's clock (some ms) after the last new entry does not show. Directories on other
+    devices do not count: those of the worker's own container have mount points that each start makes. Raises OSError.
     """
     devices = {path.lstat().st_dev, path.stat().st_dev}
     above = [directory.lstat() for directory in {*path.absolute().parents, *path.resolve().parents}]

@@ -45,17 +45,17 @@ def with_its_number(file: Path, text: str) -> None:
     pytest.skip("this filesystem does not use inode numbers again")
 
 
-def passed(file: Path) -> datetime:
-    """A moment at which the clock of the filesystem is past everything that was done before."""
-    start = file.stat().st_ctime_ns
-    other = file.with_suffix(".clock")
+def passed(path: Path) -> datetime:
+    """A moment of the filesystem's clock after the last change of `path`, and after what was returned for it before.
+
+    What changes afterwards has a later time, or the same one if the next change comes within one tick of this clock.
+    """
+    clock = path.parent.parent / "clock"
+    start = max(each.stat().st_ctime_ns for each in (path, clock) if each.exists())
     while True:
-        other.write_text("tick")
-        if other.stat().st_ctime_ns > start:
-            break
-    moment = other.stat().st_ctime
-    other.unlink()
-    return datetime.fromtimestamp(moment, UTC)
+        clock.write_text("tick")
+        if clock.stat().st_ctime_ns > start:
+            return datetime.fromtimestamp(clock.stat().st_ctime, UTC)
 
 
 def needs_birth_times(file: Path) -> None:
@@ -123,9 +123,10 @@ def test_moved_directory_replaces_the_file(file: Path, move: str, writable: bool
     prepared = file.parent.with_name("prepared")
     prepared.mkdir()
     (prepared / file.name).write_text("two")
-    moment = passed(prepared / file.name)
+    moment = max(passed(prepared), passed(prepared / file.name))
     files = [LiveFile(str(file), writable=writable)]
     assert untouched_since(files, moment)
+    passed(prepared)
     passed(prepared / file.name)
     MOVES[move](file)
     assert not untouched_since(files, moment)
@@ -145,13 +146,7 @@ def test_new_file_with_the_name_of_a_writable_one(file: Path) -> None:
     moment, files = passed(file), [LiveFile(str(file), writable=True)]
     file.write_text("two")
     assert untouched_since(files, moment)
-    _written(file.with_suffix(".new"), moment).replace(file)
+    passed(file)
+    file.with_suffix(".new").write_text("three")
+    file.with_suffix(".new").replace(file)
     assert not untouched_since(files, moment)
-
-
-def _written(file: Path, after: datetime) -> Path:
-    while True:
-        file.write_text("three")
-        if file.stat().st_ctime > after.timestamp():
-            return file
-        file.unlink()
