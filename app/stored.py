@@ -9,11 +9,13 @@ from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.history import HistoryEntry
 from app.domain.release import Release
 from app.domain.tags import is_name
+from app.domain.withdrawal import Withdrawal
 from app.lazy_adapter import LazyAdapter
 
 RELEASE = LazyAdapter(Release)
 ENTRY = LazyAdapter(HistoryEntry)
 IGNORED = LazyAdapter(IgnoredRelease)
+WITHDRAWAL = LazyAdapter(Withdrawal)
 T = TypeVar("T")
 
 

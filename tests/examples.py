@@ -1,5 +1,6 @@
 """The example stack of the tests (two routed services and one bot), with releases and rollouts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -58,6 +59,11 @@ def a_release(tag: str = "v1.1.0", *, after: float = 0, **change: Any) -> Releas
         "accepted_at": NOW + timedelta(seconds=after),
     }
     return Release(**fields | change)
+
+
+def held(release: Release) -> Release:
+    """The release as the journal has it while it waits: with the commit of its tag."""
+    return replace(release, commit=sha_of(release.tag))
 
 
 def a_live(tag: str = "v1.0.0") -> LiveRelease:

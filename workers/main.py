@@ -35,6 +35,7 @@ from workers.watchdogs.drift_watch import DriftWatch
 from workers.watchdogs.ignored_releases import IgnoredReleases
 from workers.watchdogs.missed_releases import MissedReleases
 from workers.watchdogs.unreadable_releases import UnreadableReleases
+from workers.watchdogs.withdrawn_releases import WithdrawnReleases
 from workers.wiring import lease_of, own_services_of, redactor_of, release_policy_of, token_of, wire
 
 FAILURE = "zetherion-updater worker did not start or had to stop."
@@ -56,7 +57,7 @@ async def run(settings: WorkerSettings, stack: Stack, redactor: Redactor) -> Non
         policy = release_policy_of(settings, stack)
         succeeds = partial(goes_on, own) if own is not None else lambda: False
         reconciler = Reconciler(
-            stack, ports, policy=policy, pause_on_failure=settings.pause_on_failure, succeeds=succeeds
+            stack, ports, policy=policy, pause_on_failure=settings.pause_on_failure, succeeds=succeeds, github=github
         )
         beside = _beside(settings, stack, ports, github, reconciler)
         if own is not None and stack.updater is not None:
@@ -100,6 +101,7 @@ def _beside(
     parts: list[Beside] = [
         UnreadableReleases(ports, stack.tags),
         IgnoredReleases(ports, stack.project),
+        WithdrawnReleases(ports, reconciler),
         DiskWatch(ports, reconciler),
     ]
     if settings.check_minutes:

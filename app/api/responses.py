@@ -56,11 +56,12 @@ class Queued(ResponseModel):
 
 
 class Approved(ResponseModel):
-    """`held_for`: what the release still waits for; None if it starts at once."""
+    """`held_for`: what the release still waits for; None if it starts at once. `commit`: what was approved."""
 
     status: Literal["approved"] = "approved"
     tag: str = ""
     rollout_id: str = ""
+    commit: str | None = None
     held_for: Held | None = None
 
 

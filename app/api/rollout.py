@@ -12,12 +12,12 @@ from app.domain.release import Release
 from app.domain.rollout import Retry, Rollout, StepRecord
 from app.domain.state import State
 
-FINAL = frozenset({"success", "failed", "rolled_back", "superseded", "cancelled"})
+FINAL = frozenset({"success", "failed", "rolled_back", "superseded", "cancelled", "withdrawn"})
 """The statuses of a rollout that has ended."""
 
 
 class Result(ResponseModel):
-    """The final result of a rollout, or of a release that got none: `superseded` or `cancelled`."""
+    """The final result of a rollout, or of a release that got none: `superseded`, `cancelled` or `withdrawn`."""
 
     status: str = ""
     rollout_id: str = ""

@@ -16,6 +16,10 @@ from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 from app.domain.state import State
 from app.domain.step import StepId
+from app.domain.withdrawal import Withdrawal
+
+WITHDRAWN_SHOWN = 3
+"""How many of the releases that were withdrawn last are in the status."""
 
 Activity = Literal["idle", "updating", "rolling_back"]
 
@@ -87,13 +91,19 @@ class RolloutProgress(ResponseModel):
 
 
 class Held(ResponseModel):
-    """Why a release waits: `reason` is a stable word, `text` says what to do, `until` is when the next window opens."""
+    """Why a release waits: `reason` is a stable word, `text` says what to do, `until` is when the next window opens.
+
+    `commit`: what its tag pointed to when it began to wait: an approval is for that commit. `moved_from`: the commit
+    before, if the tag moved since. None if that is not known, or did not happen.
+    """
 
     tag: str = ""
     rollout_id: str = ""
     reason: str = ""
     until: str | None = None
     text: str = ""
+    commit: str | None = None
+    moved_from: str | None = None
 
     @classmethod
     def of(cls, held: HeldRelease) -> Self:
@@ -103,11 +113,28 @@ class Held(ResponseModel):
             reason=held.why,
             until=iso(held.until),
             text=messages.held(held),
+            commit=held.release.commit,
+            moved_from=held.release.moved_from,
         )
 
 
+class WithdrawnRelease(ResponseModel):
+    """A release that was taken back on GitHub `at` that time. `reason`: what happened there."""
+
+    tag: str = ""
+    at: str | None = None
+    reason: str = ""
+
+    @classmethod
+    def of(cls, withdrawal: Withdrawal) -> Self:
+        return cls(tag=withdrawal.tag, at=iso(withdrawal.at), reason=withdrawal.reason)
+
+
 class PublishedStatus(ResponseModel):
-    """The part of the status that the worker publishes. The defaults apply until it does so for the first time."""
+    """The part of the status that the worker publishes. The defaults apply until it does so for the first time.
+
+    `withdrawn`: the releases that were taken back on GitHub last, newest first.
+    """
 
     state: Activity = "idle"
     current_operation: str | None = None
@@ -123,6 +150,7 @@ class PublishedStatus(ResponseModel):
     queued: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     held_for: tuple[Held, ...] = ()
+    withdrawn: tuple[WithdrawnRelease, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     notifications: dict[str, int] = Field(default_factory=dict)
 
@@ -155,6 +183,7 @@ class PublishedStatus(ResponseModel):
             queued=tuple(r.tag for r in state.accepted if r.key not in holds),
             held=tuple(h.release.tag for h in holds.values()),
             held_for=tuple(Held.of(h) for h in holds.values()),
+            withdrawn=tuple(WithdrawnRelease.of(w) for w in reversed(state.withdrawn[-WITHDRAWN_SHOWN:])),
             alarms=tuple(alarms),
             notifications=notifications or {},
         )

@@ -157,7 +157,8 @@ def approve(tag: str, as_json: Json = False) -> None:
         answer = await updater.change(Approved, "/update/approve", {"tag": tag})
         held = answer.held_for
         then = held.text if held else "It starts at once; `updater status --watch` follows it."
-        return _say(answer, plain(f"{tag} is approved. {then}"), as_json=as_json)
+        commit = f" ({answer.commit[:12]})" if answer.commit else ""
+        return _say(answer, plain(f"{tag}{commit} is approved. {then}"), as_json=as_json)
 
     _ask(call, as_json=as_json)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from app.domain.errors import Cancelled, Fault, OperatorRollback, Superseded, fault_of
+from app.domain.errors import Cancelled, Fault, OperatorRollback, Superseded, Withdrawn, fault_of
 from app.domain.history import HistoryEntry
 from app.domain.rollout import RolloutStatus
 from app.domain.state import State
@@ -29,8 +29,8 @@ class DeploymentOutcome(StrEnum):
 
 
 _UNTIL = (DeploymentOutcome.QUEUED, DeploymentOutcome.IN_PROGRESS)
-_GAVE_WAY = {Superseded.code, Cancelled.code, OperatorRollback.code}
-"""Reasons that are nobody's fault: a newer release or an operator replaced it."""
+_GAVE_WAY = {Superseded.code, Cancelled.code, OperatorRollback.code, Withdrawn.code}
+"""Reasons that are nobody's fault: a newer release or an operator replaced it, or it was withdrawn on GitHub."""
 
 
 @dataclass(frozen=True)

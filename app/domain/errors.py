@@ -286,6 +286,13 @@ class Cancelled(UpdaterError):
     fault = Fault.OPERATOR
 
 
+class Withdrawn(UpdaterError):
+    """The release was withdrawn on GitHub."""
+
+    code = "withdrawn"
+    fault = Fault.RELEASE
+
+
 class OperatorRollback(UpdaterError):
     """An operator rolled back to the release before it."""
 

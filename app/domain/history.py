@@ -12,7 +12,7 @@ from app.domain.rollout import Rollout, RolloutStatus
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """How a release was decided: by a rollout, or without one as `superseded` or `cancelled`.
+    """How a release was decided: by a rollout, or without one as `superseded`, `cancelled` or `withdrawn`.
 
     `timestamp`: the moment of the decision, ISO 8601. `key`: the release's, empty in entries of the oldest versions.
     `by`: the caller that asked for the release, None if no caller did.

@@ -12,6 +12,13 @@ FORGOTTEN = "forgotten"
 """The rollout id of a duplicate release whose own record is no longer kept."""
 
 
+WITHDRAWN = "withdrawn"
+"""The rollout id of a release that is not accepted, because it was withdrawn on GitHub before."""
+
+MANUAL_KEY = "manual:"
+"""Prefix of the key of a release that an operator asked for by its tag, whether GitHub has a release of it or not."""
+
+
 def new_rollout_id() -> str:
     return f"r-{secrets.token_hex(6)}"
 
@@ -40,6 +47,8 @@ class Release:
     `by`: the caller that asked for it, as text for people; None if no caller did. `retry_at`: its rollout failed, and
     the pause that this began ends if another one succeeds, which begins then; None: no pause ends with it.
     `published_at`: GitHub's date; None if an operator asked for it, or an earlier version of the updater recorded it.
+    `commit`: the commit SHA that its tag pointed to when it began to wait: an approval is for that commit. None if it
+    did not wait, or if that is not known yet. `moved_from`: the commit before, if the tag moved while it waited.
     """
 
     key: str
@@ -57,6 +66,13 @@ class Release:
     current_env: bool = False
     retry_at: datetime | None = None
     published_at: datetime | None = None
+    commit: str | None = None
+    moved_from: str | None = None
+
+    @property
+    def from_github(self) -> bool:
+        """Whether GitHub announced it, and its rollout has not begun yet."""
+        return self.trigger in {Trigger.WEBHOOK, Trigger.RECONCILE} and not self.key.startswith(MANUAL_KEY)
 
     @property
     def asked_for(self) -> bool:
@@ -105,7 +121,8 @@ class LiveRelease:
 
     `adopted`: it already ran when the updater started. Its containers are the ones that were found.
     `copies`: how many containers of each routed service it runs; without one that is not known.
-    `published_at`: GitHub's date, or when it was accepted; None if neither is known.
+    `published_at`: GitHub's date, or when it was accepted; None if neither is known. `key`: the accepted release's;
+    empty if that is not known.
     """
 
     tag: str
@@ -115,6 +132,7 @@ class LiveRelease:
     adopted: bool = False
     copies: Mapping[str, int] = field(default_factory=dict)
     published_at: datetime | None = None
+    key: str = ""
 
     @property
     def dated(self) -> DatedTag:

@@ -6,14 +6,23 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.domain.errors import Cancelled, Fault, InternalError, PolicyRefused, SignatureRefused, Superseded, UpdaterError
+from app.domain.errors import (
+    Cancelled,
+    Fault,
+    InternalError,
+    PolicyRefused,
+    SignatureRefused,
+    Superseded,
+    UpdaterError,
+    Withdrawn,
+)
 from app.domain.release import LiveRelease, Release
 from app.domain.stack import Color
 from app.domain.step import BAKE, ROUTE_SWITCH, StepId, StepKind
 
 _BACK = "-back"
 
-_GAVE_WAY = {Superseded.code, Cancelled.code}
+_GAVE_WAY = {Superseded.code, Cancelled.code, Withdrawn.code}
 _REFUSED = {SignatureRefused.code, PolicyRefused.code}
 
 
@@ -36,6 +45,7 @@ class RolloutStatus(StrEnum):
     FAILED = "failed"
     ROLLED_BACK = "rolled_back"
     SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True)
@@ -80,8 +90,8 @@ class Rollout:
     that the release before has as a follower.
     `resumed` counts how often it continued after an interruption past its flip. `one_way`: the release declares that
     it cannot be rolled back. `stays`: it failed past its flip and keeps the traffic because it is `one_way`.
-    `stopping` is the code of an operator's call that was accepted and stops it. `copies`: how many containers of each
-    routed service it started.
+    `stopping` is the code of an operator's call that was accepted, or of a withdrawal, and stops it. `copies`: how many
+    containers of each routed service it started.
     `reason_code`, `error` and `fault` say why it did not end in `success`. `warnings` are problems that did not
     affect traffic.
     """
@@ -173,7 +183,7 @@ class Rollout:
 
     @property
     def gave_way(self) -> bool:
-        """Whether a newer release or an operator ended it, so that there is nothing to fix."""
+        """Whether a newer release, an operator or the release's author ended it, so that there is nothing to fix."""
         return self.reason_code in _GAVE_WAY
 
     @property

@@ -8,6 +8,7 @@ from app.domain.release import LiveRelease, Release, stays_failed
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 from app.domain.tags import UNKNOWN_TAG
+from app.domain.withdrawal import Withdrawal, published_again
 
 SCHEMA = 1
 DECIDED_KEPT = 500
@@ -44,7 +45,7 @@ class State:
     `rollout` is the running rollout, or one that a crash left behind. `route_id` is the rollout id that answers through
     the route carry. `not_adopted`: the pause is for a running stack that could not be adopted. `ledger_unread`: the
     state was rebuilt, and the releases that only the ledger knows are not accepted again yet. `unreported` are decided
-    releases that the history may not have yet.
+    releases that the history may not have yet. `withdrawn`: the last releases that were taken back on GitHub.
     """
 
     active_color: Color | None = None
@@ -69,6 +70,7 @@ class State:
     ran: tuple[Ran, ...] = ()
     ledger_unread: bool = False
     unreported: tuple[Dropped, ...] = ()
+    withdrawn: tuple[Withdrawal, ...] = ()
 
     @property
     def is_blank(self) -> bool:
@@ -135,10 +137,21 @@ class State:
         return {r.key for r in self.accepted} | set(self.decided) | running
 
     def accept(self, *releases: Release) -> "State":
-        """Adds the releases whose key is not known yet."""
-        known = self.known_keys
+        """Adds the releases whose key is not known yet, or that were published again after they were withdrawn."""
+        again = {r.key for r in releases if self.published_again(r.key, r.published_at)}
+        known = self.known_keys - again
         new = {r.key: r for r in reversed(releases) if r.key not in known}
-        return replace(self, accepted=(*self.accepted, *reversed(new.values())))
+        return replace(
+            self,
+            accepted=(*self.accepted, *reversed(new.values())),
+            decided=tuple(key for key in self.decided if key not in again),
+            withdrawn=tuple(w for w in self.withdrawn if w.key not in again),
+        )
+
+    def published_again(self, key: str, published_at: datetime | None) -> bool:
+        """Whether a release with that key was withdrawn, and published again since. It does not wait or run yet."""
+        at_work = {r.key for r in (*self.accepted, *((self.rollout.release,) if self.rollout else ()))}
+        return key not in at_work and published_again(self.withdrawn, key, published_at)
 
     def requeue(self, release: Release) -> "State":
         """Puts a release back to be decided again."""
@@ -231,6 +244,7 @@ class State:
             adopted,
             rollout.copies,
             rollout.release.dated.published_at,
+            rollout.release.key,
         )
         moved = replace(
             ended,

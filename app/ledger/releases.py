@@ -3,9 +3,10 @@
 import re
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import cast
 
-from app.domain.release import FORGOTTEN, Release
+from app.domain.release import FORGOTTEN, MANUAL_KEY, WITHDRAWN, Release
 from app.ledger.base import EVENTS_KEPT, LedgerPart, now, translated
 from app.stored import RELEASE, read, read_release
 
@@ -13,17 +14,24 @@ RELEASES_KEPT = 10_000
 """How many releases are kept by key. Of a repository's older releases only the highest id is kept, as its floor."""
 
 _SIGNED = re.compile(r"([0-9]+):([0-9]+)")
-_MANUAL = "manual:"
+WITHDRAWN_KEYS = ("withdrawn", "withdrawn:until")
 MANUAL = "manual"
 """The name of the hash of the undecided manual releases."""
 
 # Atomic: a known release stays unchanged; a new one is recorded, added to `pending` and announced as an event.
 # GitHub's release ids increase, so a release whose id is not above the repository's floor was recorded before.
+# A withdrawn release is not recorded, unless it was published again since: see app/ledger/withdrawn.py.
 # https://redis.io/docs/latest/develop/programmability/eval-intro/
 _ACCEPT = """
-local releases, order, floors, pending, manual, events = unpack(KEYS)
-local key, release, repository, id, at, events_kept, releases_kept = unpack(ARGV)
+local releases, order, floors, pending, manual, events, withdrawn, untils = unpack(KEYS)
+local key, release, repository, id, at, events_kept, releases_kept, published = unpack(ARGV)
 if id ~= 'manual' then
+  local taken_back_until = redis.call('ZSCORE', untils, key)
+  if taken_back_until then
+    if published == '' or tonumber(published) <= tonumber(taken_back_until) then return 'withdrawn' end
+    redis.call('ZREM', untils, key)
+    redis.call('HDEL', withdrawn, key)
+  end
   local known = redis.call('HGET', releases, key)
   if known then return known end
   local floor = redis.call('HGET', floors, repository)
@@ -61,16 +69,28 @@ class Releases(LedgerPart):
     async def accept(self, release: Release) -> Release | None:
         """Records `release`. Returns None, or the release that is already recorded under the same key.
 
+        A release that was withdrawn is not recorded, and is returned with the rollout id WITHDRAWN.
+
         A release older than the dedup window, or whose record this version cannot read, is returned with the rollout
         id FORGOTTEN.
         """
-        keys = [self.key(k) for k in ("releases", "releases:order", "releases:floors", "pending", MANUAL, "events")]
+        names = ("releases", "releases:order", "releases:floors", "pending", MANUAL, "events", *WITHDRAWN_KEYS)
+        keys = [self.key(name) for name in names]
         repository, id_ = ids_of(release.key)
         value = RELEASE.built.dump_json(release).decode()
         args = [release.key, value, repository, id_, now(), str(EVENTS_KEPT), str(self.releases_kept)]
+        args.append(seconds_of(release.published_at))
         async with translated():
             known = await cast(Awaitable[bytes | None], self._redis.eval(_ACCEPT, len(keys), *keys, *args))
+        if known == WITHDRAWN.encode():
+            return replace(release, rollout_id=WITHDRAWN)
         return (read(RELEASE, known) or replace(release, rollout_id=FORGOTTEN)) if known else None
+
+    async def recorded(self, key: str) -> Release | None:
+        """The release that is recorded under `key`; None if there is none, or this version cannot read it."""
+        async with translated():
+            found = await cast(Awaitable[bytes | None], self._redis.hget(self.key("releases"), key))
+        return read_release(found) if found else None
 
     async def pending(self) -> list[Release]:
         """The accepted releases that the worker has not taken over yet, oldest first."""
@@ -96,12 +116,17 @@ class Releases(LedgerPart):
                 await cast(Awaitable[int], self._redis.hdel(self.key("pending"), *keys))
 
 
+def seconds_of(at: datetime | None) -> str:
+    """Seconds since 1970, exact to the microsecond; empty for None."""
+    return f"{at.timestamp():.6f}" if at else ""
+
+
 def ids_of(key: str) -> tuple[str, str]:
     """Repository id and release id of a release's key. The release id is `manual` for a manual release.
 
     A key of any other form counts as the oldest.
     """
-    if key.startswith(_MANUAL):
+    if key.startswith(MANUAL_KEY):
         return "", "manual"
     signed = _SIGNED.fullmatch(key)
     return (signed[1], signed[2]) if signed else ("", "0")

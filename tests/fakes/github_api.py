@@ -1,13 +1,14 @@
 """A GitHub in memory: its releases, and the deployments that the worker reported."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from app.domain.acceptance.policy import ReleaseEvent
 from app.domain.acceptance.published import Published
 from app.domain.deployment import DeploymentOutcome, DeploymentReport, Outbox
 from app.domain.errors import GitHubRefused, GitHubUnavailable
+from app.domain.withdrawal import DELETED
 from tests.examples import NOW, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
@@ -71,10 +72,20 @@ class FakeGitHubApi:
             found.setdefault(deployment.tag, []).append(deployment.states)
         return found
 
+    def withdraw(self, release_id: int, action: str) -> None:
+        """Its author deletes a release, or sets it back to a draft."""
+        self.published = [_withdrawn(p) if p.event.release_id == release_id else p for p in self.published]
+        if action == DELETED:
+            self.published = [p for p in self.published if p.event.release_id != release_id]
+
     async def releases(self) -> AsyncIterator[Sequence[Published]]:
         for start in range(0, max(1, len(self.published)), PAGE):
             await self._called("releases")
-            yield self.published[start : start + PAGE]
+            yield [p for p in self.published[start : start + PAGE] if not p.event.draft]
+
+    async def release(self, release_id: int) -> Published | None:
+        await self._called("release")
+        return next((p for p in self.published if p.event.release_id == release_id), None)
 
     async def failed_deliveries(self, since: datetime) -> Sequence[FailedDelivery]:
         await self._called("failed_deliveries")
@@ -125,6 +136,10 @@ class FakeGitHubApi:
             raise GitHubRefused(f"{name}: HTTP {self.refuses}", status=self.refuses)
         if self.away and self.only in {None, name}:
             raise GitHubUnavailable(f"{name}: HTTP 502", wait=self.wait)
+
+
+def _withdrawn(published: Published) -> Published:
+    return replace(published, event=replace(published.event, draft=True))
 
 
 class FakeOutbox:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from app.domain.acceptance.ignored import IGNORED_KEPT, IgnoredRelease
 from app.domain.errors import LedgerUnavailable
-from app.domain.release import Release, UnreadableRelease
+from app.domain.release import WITHDRAWN, Release, UnreadableRelease
+from app.domain.withdrawal import WITHDRAWN_KEPT, Withdrawal
 from app.ledger.base import CALL_SECONDS
 from tests.fakes.fuse import Fuse
 
@@ -24,6 +26,7 @@ class FakeInbox:
         self._pending: dict[str, Release] = {}
         self._known: dict[str, Release] = {}
         self._ignored: list[IgnoredRelease] = []
+        self._withdrawn: dict[str, Withdrawal] = {}
         self._answers = asyncio.Event()
         self._answers.set()
 
@@ -33,7 +36,7 @@ class FakeInbox:
 
     def lose(self) -> None:
         """Empties Redis."""
-        self._pending, self._known, self._ignored = {}, {}, []
+        self._pending, self._known, self._ignored, self._withdrawn = {}, {}, [], {}
 
     def hang(self) -> None:
         """Accepts calls, but does not answer until `go_on`."""
@@ -77,11 +80,29 @@ class FakeInbox:
     async def accept(self, release: Release) -> Release | None:
         await self.ping()
         self._fuse.burn()
+        if (taken_back := self._withdrawn.get(release.key)) and taken_back.covers(release.key, release.published_at):
+            return replace(release, rollout_id=WITHDRAWN)
+        self._withdrawn.pop(release.key, None)
         if known := self._known.get(release.key):
             return known
         self.put(release)
         self._fuse.burn()
         return None
+
+    async def withdraw(self, withdrawal: Withdrawal) -> None:
+        await self.ping()
+        self._fuse.burn()
+        self.take_back(withdrawal)
+
+    def take_back(self, withdrawal: Withdrawal) -> None:
+        """What the web process does with the webhook of a withdrawal."""
+        latest = [w for w in self._withdrawn.values() if w.key != withdrawal.key]
+        self._withdrawn = {w.key: w for w in [*latest, withdrawal][-WITHDRAWN_KEPT:]}
+        self._known.pop(withdrawal.key, None)
+
+    async def withdrawals(self) -> list[Withdrawal]:
+        await self.ping()
+        return list(self._withdrawn.values())
 
     async def known(self) -> list[Release]:
         await self.ping()

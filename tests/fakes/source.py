@@ -51,9 +51,12 @@ class FakeSource:
             raise TagNotFound(tag)
         return self.tags[tag]
 
-    async def fetch(self, tag: str) -> str:
+    async def commit_at(self, tag: str) -> str:
+        return await self.find(tag)
+
+    async def fetch(self, tag: str, approved: str | None = None) -> str:
         await self._reach()
-        if tag in self.moved:
+        if approved not in {None, self.tags.get(tag, approved)} or (tag in self.moved and approved is None):
             raise TagMoved(tag)
         if tag in self.unsigned:
             raise SignatureRefused(f"{tag} has no signature")

@@ -24,6 +24,7 @@ from workers.control.reconcile import Reconciler
 from workers.control.served_guard import protecting
 from workers.control.stale_guard import guarded
 from workers.ports import Engine, Notifier, Ports, Room, Route
+from workers.ports.github import GitHubApi
 
 GB = 1024**3
 
@@ -56,6 +57,7 @@ class World:
         self.publisher = FakePublisher(self.clock, lambda: self.inbox.answers)
         self.notifier = FakeNotifier(self.clock)
         self.storage = FakeStorage()
+        self.github: GitHubApi | None = None
 
     @property
     def ports(self) -> Ports:
@@ -96,7 +98,7 @@ class World:
     def worker(self, *, pause_on_failure: bool = True, **policy: bool) -> Reconciler:
         """Starts a new worker process."""
         made = ReleasePolicy(windows=self.stack.policy.windows, tags=self.stack.tags, **policy)
-        return Reconciler(self.stack, self.ports, policy=made, pause_on_failure=pause_on_failure)
+        return Reconciler(self.stack, self.ports, policy=made, pause_on_failure=pause_on_failure, github=self.github)
 
     async def live(self, tag: str, color: Color = Color.BLUE) -> None:
         """Makes `tag` live on `color`, as after an earlier rollout."""

@@ -57,9 +57,13 @@ class Jobs:
         return {}
 
     async def approve(self, _: Context, tag: str) -> Answer:
-        """Returns `rollout_id` and `held_for`: what the release waits for, as in the status; None if nothing."""
-        rollout_id, held = await self._operator.approve(tag)
-        return {"rollout_id": rollout_id, "held_for": Held.of(held).as_json() if held else None}
+        """Returns `rollout_id`, the approved `commit`, and `held_for`: what the release waits for, as in the status.
+
+        None if it waits for nothing, or if the commit is not known.
+        """
+        approved, held = await self._operator.approve(tag)
+        held_for = Held.of(held).as_json() if held else None
+        return {"rollout_id": approved.rollout_id, "commit": approved.commit, "held_for": held_for}
 
     async def cancel(self, _: Context, rollout_id: str) -> Answer:
         await self._operator.cancel(rollout_id)

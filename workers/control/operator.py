@@ -50,8 +50,8 @@ class Operator:
         self._ports.publisher.status(state)
         self._ports.publisher.event("resumed")
 
-    async def approve(self, tag: str) -> tuple[str, HeldRelease | None]:
-        """Approves the waiting release of that tag. Returns the id of its rollout, and what it still waits for.
+    async def approve(self, tag: str) -> tuple[Release, HeldRelease | None]:
+        """Approves the waiting release of that tag, for its commit. Returns it, and what it still waits for.
 
         Raises NotWaiting, ApprovalNotNeeded.
         """
@@ -65,9 +65,10 @@ class Operator:
         state = await self._ports.journal.update(lambda s: s.approve(tag))
         self._reconciler.look_again()
         self._ports.publisher.status(state)
-        self._ports.publisher.event("release.approved", tag=tag, rollout_id=waiting[-1].rollout_id)
+        approved = waiting[-1]
+        self._ports.publisher.event("release.approved", tag=tag, rollout_id=approved.rollout_id, commit=approved.commit)
         held = self._reconciler.decide().held
-        return waiting[-1].rollout_id, next((h for h in held if h.release.tag == tag), None)
+        return approved, next((h for h in held if h.release.tag == tag), None)
 
     async def cancel(self, rollout_id: str) -> None:
         """Drops a waiting release, or stops a running rollout before its flip.

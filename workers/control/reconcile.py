@@ -14,7 +14,7 @@ import structlog
 from app.api.status import Held
 from app.config.release_policy import ReleasePolicy
 from app.domain.acceptance.decision import Decision, HeldRelease, overtakes
-from app.domain.errors import AdoptionRefused, LedgerUnavailable, StaleWorker, Superseded
+from app.domain.errors import AdoptionRefused, StaleWorker, Superseded
 from app.domain.release import Release
 from app.domain.release_stack import as_of, brought_back
 from app.domain.rollout import Rollout
@@ -22,10 +22,13 @@ from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
 from workers.adoption import drift
 from workers.control import dropped
+from workers.control.intake import Intake
+from workers.control.last_check import LastCheck
 from workers.control.published_file import leave_out_retired, publish_live
 from workers.control.reality import Reality
 from workers.control.rebuild import accept_undecided, end_lost_rollout, rebuild
 from workers.ports import Ports
+from workers.ports.github import GitHubApi
 from workers.rollout.pipeline import roll_out
 from workers.rollout.recovery import recover
 from workers.rollout.run import Run
@@ -37,7 +40,8 @@ class Reconciler:
     """Runs one rollout at a time. A call during a rollout makes the reconciler look again at its end.
 
     `succeeds` returns whether a replacement of the updater has begun and not ended. Then no rollout begins: the
-    successor may end this worker at any moment, and may restore the journal as it was before.
+    successor may end this worker at any moment, and may restore the journal as it was before. `github` is asked
+    once more before a release that waited begins.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Reconciler:
         policy: ReleasePolicy = ReleasePolicy(),  # noqa: B008 - it is frozen
         pause_on_failure: bool = True,
         succeeds: Callable[[], bool] = lambda: False,
+        github: GitHubApi | None = None,
     ) -> None:
         self._stack = stack
         self._ports = ports
@@ -61,6 +66,8 @@ class Reconciler:
         self._run: Run | None = None
         self._taken_over = asyncio.Event()
         self._reality = Reality(stack, ports)
+        self._intake = Intake(ports, lambda: self.running)
+        self._last_check = LastCheck(stack, ports, github, approval=policy.approval)
         self.replaced = False
 
     async def start(self) -> None:
@@ -176,7 +183,7 @@ class Reconciler:
 
     def decide(self) -> Decision:
         """Decides which release goes live, which never will, and which waits. Publishes each newly held release."""
-        decision = self.policy.decide(self._ports.journal.state, self._ports.clock.now())
+        decision = self._decision()
         for held in decision.held:
             if held not in self._held:
                 self._ports.publisher.event("release.held", **Held.of(held).as_json())
@@ -184,7 +191,7 @@ class Reconciler:
         return decision
 
     async def _next(self) -> Release | None:
-        await self.take_in()
+        await self._ask_once_more()
         decision = self.decide()
         gone = [dropped.dropped(release, Superseded(reason)) for release, reason in decision.superseded]
         checked = await self._ports.journal.update(lambda s: s.dismiss(*gone).look(self._ports.clock.now()))
@@ -193,15 +200,25 @@ class Reconciler:
         return decision.go
 
     async def take_in(self) -> None:
-        """Moves releases from the ledger to the journal. It deletes them last, so a crash loses no release."""
-        try:
-            pending = await self._ports.inbox.pending()
-            before = self._ports.journal.state.accepted
-            state = await self._ports.journal.update(lambda s: s.accept(*pending))
-            self._ports.publisher.queued([r for r in state.accepted if r not in before])
-            await self._ports.inbox.taken(pending)
-        except LedgerUnavailable as away:
-            log.warning("the ledger cannot be read; continuing with the journal", reason=str(away))
+        """Takes in what the web process recorded: accepted and withdrawn releases."""
+        await self._intake.take_in()
+
+    async def _ask_once_more(self) -> None:
+        """Takes in what was recorded, and checks each release once that would begin now, or records what is held."""
+        await self.take_in()
+        asked: set[str] = set()
+        while (go := self._decision().go) is None or go.key not in asked:
+            if go is None:
+                await self._last_check.record_commits(self._decision())
+                if self._decision().go is None:
+                    return
+                continue
+            asked.add(go.key)
+            await self._last_check.check(go)
+            await self.take_in()
+
+    def _decision(self) -> Decision:
+        return self.policy.decide(self._ports.journal.state, self._ports.clock.now())
 
     async def take_over_what_moved(self) -> None:
         """Adopts what another program put live since the last rollout as the current release."""

@@ -26,6 +26,12 @@ class GitHubApi(Protocol):
     def releases(self) -> AsyncIterator[Sequence[Published]]:
         """The published releases, latest first, one page at a time. An unchanged page costs no quota."""
 
+    async def release(self, release_id: int) -> Published | None:
+        """The release as it is now, a draft too; None if GitHub does not have it.
+
+        Raises GitHubRefused if this token may not know that.
+        """
+
     async def failed_deliveries(self, since: datetime) -> Sequence[FailedDelivery]:
         """The failed deliveries of release events after `since`; empty without a token."""
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.release import Release, UnreadableRelease
+from app.domain.withdrawal import Withdrawal
 
 
 class Inbox(Protocol):
@@ -15,7 +16,16 @@ class Inbox(Protocol):
         """The accepted releases, oldest first, without those that this version of the updater cannot read."""
 
     async def accept(self, release: Release) -> Release | None:
-        """Records `release` as a webhook would. Returns the release already recorded under the same key, or None."""
+        """Records `release` as a webhook would. Returns the release already recorded under the same key, or None.
+
+        One that was withdrawn is not recorded, and is returned with the rollout id WITHDRAWN.
+        """
+
+    async def withdraw(self, withdrawal: Withdrawal) -> None:
+        """Records as a webhook would that a release was taken back on GitHub."""
+
+    async def withdrawals(self) -> list[Withdrawal]:
+        """The last releases that were taken back, oldest first. One that was accepted again since is not in it."""
 
     async def known(self) -> list[Release]:
         """Every remembered release that was accepted from GitHub, decided or not, and the undecided manual ones."""

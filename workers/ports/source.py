@@ -10,9 +10,13 @@ class Source(Protocol):
     async def find(self, tag: str) -> str:
         """The id of the Git object that `tag` names in the repository now. Raises TagNotFound."""
 
-    async def fetch(self, tag: str) -> str:
+    async def commit_at(self, tag: str) -> str:
+        """The commit SHA that `tag` points to in the repository now. Fetches nothing. Raises TagNotFound, GitFailed."""
+
+    async def fetch(self, tag: str, approved: str | None = None) -> str:
         """Fetches `tag`, checks its signature if the stack requires one, and returns its commit SHA.
 
+        `approved`: the only commit that it may have, also if the tag pointed to another one when it was fetched before.
         Raises TagNotFound, TagMoved, SignatureRefused, SignatureUnchecked, GitFailed.
         """
 

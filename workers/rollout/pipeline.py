@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from app.domain.errors import Interrupted, StaleWorker, Superseded, UpdaterError
+from app.domain.errors import Interrupted, StaleWorker, UpdaterError
 from app.domain.release import Release, Trigger
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Stack
@@ -17,9 +17,13 @@ from workers.rollout.step import MARGIN_SECONDS, Step
 from workers.rollout.steps import before_flip, colors, followers, releases, routes, singletons
 from workers.rollout.steps.preflight import preflight
 from workers.rollout.subjects import definition_of
+from workers.rollout.withdrawn import raise_if_withdrawn
 
 ATTEMPTS = 3
 """How often a release is attempted, or its rollout resumed, before an interruption counts as its failure."""
+
+_GAVE_WAY = {status.value: status for status in (RolloutStatus.SUPERSEDED, RolloutStatus.WITHDRAWN)}
+"""The ends of a rollout that gave way before its flip, by the code of the reason."""
 
 
 def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
@@ -123,6 +127,7 @@ async def _prepare(run: Run) -> None:
     async with NewColor(run, definition_of(run)) as run.new_color:
         for step in new_color(run.stack):
             await run.step(step)
+    await raise_if_withdrawn(run)
 
 
 async def _take_over(run: Run) -> None:
@@ -150,7 +155,7 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
         return await stay(run)
     if not run.rollout.past_flip:
         await run.attempt(discard(run.stack))
-        status = RolloutStatus.SUPERSEDED if run.rollout.reason_code == Superseded.code else RolloutStatus.FAILED
+        status = _GAVE_WAY.get(str(run.rollout.reason_code), RolloutStatus.FAILED)
     else:
         back = await run.attempt(rollback_route(run.stack))
         restoring = (*rollback_singletons(run.stack), *rollback_followers(run.stack))

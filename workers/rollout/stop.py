@@ -1,6 +1,6 @@
-"""The calls of an operator that stop a running rollout."""
+"""What stops a running rollout: the calls of an operator, and the withdrawal of its release."""
 
-from app.domain.errors import Cancelled, OperatorRollback, UpdaterError
+from app.domain.errors import Cancelled, OperatorRollback, UpdaterError, Withdrawn
 
 
 def cancelled() -> Cancelled:
@@ -11,6 +11,10 @@ def rolled_back() -> OperatorRollback:
     return OperatorRollback("while it was on trial")
 
 
+def withdrawn() -> Withdrawn:
+    return Withdrawn("before the flip; your traffic was not affected. Publish a new release when it is ready")
+
+
 def stop_of(code: str) -> UpdaterError:
-    """The reason with `code`, which the journal has of a call that was accepted before a restart."""
-    return cancelled() if code == Cancelled.code else rolled_back()
+    """The reason with `code`, which the journal has of what was accepted before a restart."""
+    return {Cancelled.code: cancelled, Withdrawn.code: withdrawn}.get(code, rolled_back)()

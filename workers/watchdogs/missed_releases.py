@@ -9,9 +9,9 @@ import structlog
 from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.acceptance.policy import Cause, refusal_of
 from app.domain.acceptance.published import Decided, Published, dates_of, missed, wanted
-from app.domain.errors import GitHubRefused, GitHubUnavailable, LedgerUnavailable, StaleWorker
+from app.domain.errors import GitHubRefused, GitHubUnavailable, LedgerUnavailable, StaleWorker, Withdrawn
 from app.domain.findings import Alarm
-from app.domain.release import FORGOTTEN, Release, Trigger, new_rollout_id
+from app.domain.release import FORGOTTEN, WITHDRAWN, Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
 from app.domain.state import State
 from app.domain.tags import TagOrder
@@ -68,7 +68,7 @@ class MissedReleases:
         """
         published = await self._published()
         history = await self._ports.publisher.history()
-        decided = [Decided(entry.tag, entry.at) for entry in history]
+        decided = [Decided(entry.tag, entry.at) for entry in history if entry.result != Withdrawn.code]
         state = await self._dated(published)
         releases = [self._release(p) for p in missed(published, self._stack, state, decided)]
         for release in releases:
@@ -137,7 +137,7 @@ class MissedReleases:
         try:
             for release in releases:
                 known = await self._ports.inbox.accept(release)
-                if known is None:
+                if known is None or known.rollout_id == WITHDRAWN:
                     lost.remove(release)
                 elif known.rollout_id != FORGOTTEN:
                     lost[lost.index(release)] = known

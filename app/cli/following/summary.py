@@ -16,6 +16,7 @@ _WORDS = {
     "rolled_back": "rolled back",
     "superseded": "superseded by a newer release",
     "cancelled": "cancelled",
+    "withdrawn": "withdrawn on GitHub",
 }
 
 

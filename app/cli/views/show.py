@@ -51,6 +51,7 @@ def status_rows(status: Status) -> Iterator[Row]:
     for alarm in status.alarms:
         yield "alarm", plain(alarm.text)
     yield from _waiting(status)
+    yield from _withdrawn(status)
     if status.last_result:
         yield "last", _last(status.last_result)
     if status.ignored:
@@ -83,6 +84,13 @@ def _waiting(status: Status) -> Iterator[Row]:
     for held in why.values():
         if held.reason != PAUSED:
             yield "held", plain(held.text)
+
+
+def _withdrawn(status: Status) -> Iterator[Row]:
+    live = status.current.tag if status.current else None
+    for each in status.withdrawn:
+        meant = "it stays live: see the alarm" if each.tag == live else "it never goes live, and traffic is unchanged"
+        yield "withdrawn", f"{plain(each.tag)}, {moment(each.at)}: {plain(each.reason)}; {meant}"
 
 
 def _last(last: Result) -> str:

@@ -20,6 +20,7 @@ class Cause(StrEnum):
     AUTHOR = "author"
     NOT_IMMUTABLE = "not_immutable"
     NOT_NEWER = "not_newer"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def missed(
     return tuple(
         p
         for p in (newer if live and live.position(stack.tags) else newer[:1])
-        if p.event.key not in keys and p.event.tag not in tags
+        if (p.event.key not in keys and p.event.tag not in tags) or state.published_again(p.event.key, p.at)
         if not any(d.overtakes(p, stack.tags, dates) for d in decided)
     )
 

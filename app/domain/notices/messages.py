@@ -8,6 +8,7 @@ from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 
 LINES_SHOWN = 8
+SHA_SHOWN = 12
 
 _NEXT_STEP = {
     Fault.RELEASE: "Publish a release that fixes it and unpause, or apply the tag again with force.",
@@ -31,12 +32,25 @@ _HELD = {
     Hold.WINDOW: "{tag} is waiting for the next deploy window, which opens at {until}. It then starts automatically. "
     "`updater deploy {tag}` starts it now.",
 }
+_FOR_COMMIT = (
+    "{tag} ({commit}) is waiting for approval. Traffic stays on the live release. Run `updater approve {tag}`, or use "
+    "the button on the dashboard. The approval is for that commit."
+)
+_MOVED = (
+    "The tag {tag} moved from {before} to {commit}, so it is waiting for a new approval. Traffic stays on the live "
+    "release. Compare the two commits. To let {commit} go live, run `updater approve {tag}`, or use the button on the "
+    "dashboard."
+)
 
 
 def held(held: HeldRelease) -> str:
     """What a release is waiting for, and how to start it."""
-    until = f"{held.until:%Y-%m-%d %H:%M} UTC" if held.until else ""
-    return _HELD[held.why].format(tag=held.release.tag, until=until)
+    release, until = held.release, f"{held.until:%Y-%m-%d %H:%M} UTC" if held.until else ""
+    if held.why is Hold.APPROVAL and release.commit:
+        text = _MOVED if release.moved_from else _FOR_COMMIT
+        before = (release.moved_from or "")[:SHA_SHOWN]
+        return text.format(tag=release.tag, before=before, commit=release.commit[:SHA_SHOWN])
+    return _HELD[held.why].format(tag=release.tag, until=until)
 
 
 def failure(step: str, error: UpdaterError) -> str:

@@ -52,6 +52,7 @@ _KINDS = {
     RolloutStatus.SUCCESS: Kind.LIVE,
     RolloutStatus.ROLLED_BACK: Kind.ROLLED_BACK,
     RolloutStatus.SUPERSEDED: Kind.DROPPED,
+    RolloutStatus.WITHDRAWN: Kind.DROPPED,
 }
 _ASKED = {Trigger.MANUAL: "An operator asked for it."}
 
@@ -63,9 +64,13 @@ def accepted(project: str, release: Release) -> Notice:
 
 
 def held(project: str, event: Mapping[str, Any]) -> Notice:
-    """`event`: the data of `release.held`. A release that begins to wait for something else is a new notice."""
+    """`event`: the data of `release.held`. A release that begins to wait for something else is a new notice.
+
+    So is one whose tag has moved.
+    """
     title = f"{project}: {event['tag']} is held"
-    return Notice(f"held:{event['rollout_id']}:{event['reason']}", Kind.HELD, title, event["text"])
+    moved = f":{event['commit']}" if event.get("moved_from") else ""
+    return Notice(f"held:{event['rollout_id']}:{event['reason']}{moved}", Kind.HELD, title, event["text"])
 
 
 def ended(project: str, rollout: Rollout, state: State) -> Notice:

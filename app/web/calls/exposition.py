@@ -13,7 +13,7 @@ from app.api.status import Status
 from app.domain.stack import Color
 
 STATES = ("idle", "updating", "rolling_back")
-RESULTS = ("success", "failed", "rolled_back", "superseded", "cancelled")
+RESULTS = ("success", "failed", "rolled_back", "superseded", "cancelled", "withdrawn")
 
 
 @dataclass(frozen=True)

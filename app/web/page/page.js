@@ -65,6 +65,7 @@ function show(status) {
     ["State", status.state],
     ["Worker", status.worker_alive ? "alive" : "no heartbeat: nothing starts until it is back"],
     ["Waiting", [...status.queued, ...status.held].join(", ") || "nothing"],
+    ...(status.withdrawn ?? []).map((each) => ["Withdrawn", `${each.tag} at ${each.at}: ${each.reason}`]),
     ["Alarms", (status.alarms ?? []).map((alarm) => alarm.text).join(" ") || "none"],
   ];
   at("facts").replaceChildren(...facts.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
@@ -90,7 +91,7 @@ function heldItem(held) {
     const button = element("button", `Approve ${held.tag}`);
     button.type = "button";
     button.addEventListener("click", () => {
-      if (confirm(`Let ${held.tag} go live?`)) change("/update/approve", { tag: held.tag });
+      if (confirm(`Let ${held.tag}${held.commit ? ` (${held.commit.slice(0, 12)})` : ""} go live?`)) change("/update/approve", { tag: held.tag });
     });
     item.append(" ", button);
   }

@@ -6,7 +6,7 @@ The order is: headers, body (with a cap and a deadline), signature, parse, polic
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,11 +18,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.domain.acceptance.ignored import IgnoredRelease
-from app.domain.acceptance.policy import ReleaseEvent, refusal_of
+from app.domain.acceptance.policy import Cause, Refusal, ReleaseEvent, refusal_of
 from app.domain.errors import DeliveryRefused, LedgerUnavailable
 from app.domain.release import Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
-from app.ledger import FORGOTTEN, Ledger
+from app.domain.tags import DatedTag
+from app.domain.withdrawal import WITHDRAWING, Withdrawal
+from app.ledger import FORGOTTEN, WITHDRAWN, Ledger
 from app.queue import Queue
 from app.web.body import Intake, drain
 from app.web.calls.live import live_tag
@@ -38,6 +40,9 @@ https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webh
 
 ACCEPTED = 202
 
+_LIVE_WITHDRAWN = "the release is live and stays live; the status has an alarm until another one is live"
+_ALREADY_WITHDRAWN = Refusal(Cause.WITHDRAWN, "the release was withdrawn on GitHub before this delivery arrived")
+
 log = structlog.get_logger()
 
 
@@ -51,6 +56,11 @@ class DeliveryOutcome:
     reason: str = ""
     action: str = ""
     tag: str = ""
+
+    @property
+    def wakes(self) -> bool:
+        """Whether the worker has something to do at once."""
+        return self.decision in {"accepted", "withdrawn"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ class Receiver:
         line.write(outcome.status, outcome.decision, action=outcome.action, tag=outcome.tag, reason=outcome.reason)
         if "error" in outcome.content:
             return error(outcome.status, outcome.content["error"], outcome.content["code"])
-        after = BackgroundTask(self._nudge) if outcome.status == ACCEPTED else None
+        after = BackgroundTask(self._nudge) if outcome.wakes else None
         return JSONResponse(outcome.content, outcome.status, background=after)
 
     async def _outcome(self, request: Request) -> DeliveryOutcome:
@@ -108,14 +118,35 @@ class Receiver:
 
     async def _decide(self, event: ReleaseEvent, delivery: str | None) -> DeliveryOutcome:
         live = live_tag(await published_status(self.ledger))
-        if refusal := refusal_of(event, self.stack, live):
-            await self.ledger.ignore(IgnoredRelease.of(event, refusal, datetime.now(UTC), delivery))
-            return _ignored(refusal.text, event)
+        refusal = refusal_of(event, self.stack, live)
+        if refusal and refusal.cause is Cause.ACTION and event.action in WITHDRAWING:
+            return await self._withdraw(event, live)
+        if refusal:
+            return await self._ignore(event, refusal, delivery)
         release = _release(event, delivery, self.stack)
         known = await self.ledger.accept(release)
-        if known is not None:
-            return _recorded(200, "duplicate", known, event)
-        return _recorded(ACCEPTED, "accepted", release, event)
+        if known is None:
+            return _recorded(ACCEPTED, "accepted", release, event)
+        if known.rollout_id == WITHDRAWN:
+            await self._ignore(event, _ALREADY_WITHDRAWN, delivery)
+            return _recorded(200, "withdrawn", known, event)
+        return _recorded(200, "duplicate", known, event)
+
+    async def _withdraw(self, event: ReleaseEvent, live: DatedTag | None) -> DeliveryOutcome:
+        """Records that a release was taken back, also one that is not known: its `published` may arrive later."""
+        known = await self.ledger.recorded(event.key)
+        if known is None and not self.stack.tags.matches(event.tag):
+            return _ignored(self.stack.tags.unmatched(event.tag), event)
+        published_at = known.published_at if known else None
+        await self.ledger.withdraw(Withdrawal.of(event, datetime.now(UTC), published_at))
+        if live is not None and live.tag == event.tag:
+            return _ignored(_LIVE_WITHDRAWN, event)
+        release = known or replace(_release(event, None, self.stack), rollout_id=WITHDRAWN)
+        return _recorded(200, "withdrawn", release, event)
+
+    async def _ignore(self, event: ReleaseEvent, refusal: Refusal, delivery: str | None) -> DeliveryOutcome:
+        await self.ledger.ignore(IgnoredRelease.of(event, refusal, datetime.now(UTC), delivery))
+        return _ignored(refusal.text, event)
 
     async def _nudge(self) -> None:
         """Wakes the worker. A lost nudge is harmless: the release is recorded, and the worker's next check finds it."""
@@ -139,7 +170,7 @@ def _release(event: ReleaseEvent, delivery: str | None, stack: Stack) -> Release
 
 
 def _recorded(status: int, decision: str, release: Release, event: ReleaseEvent) -> DeliveryOutcome:
-    rollout_id = None if release.rollout_id == FORGOTTEN else release.rollout_id
+    rollout_id = None if release.rollout_id in {FORGOTTEN, WITHDRAWN} else release.rollout_id
     shown = {"release": {"key": release.key, "tag": release.tag}, "rollout_id": rollout_id}
     return DeliveryOutcome(status, {"status": decision, **shown}, decision, action=event.action, tag=event.tag)
 

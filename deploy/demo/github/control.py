@@ -35,6 +35,10 @@ class GitHubServer:
         """
         return int(self._post("releases", {"tag": tag, "sha": sha, **more})["id"])
 
+    def withdraw(self, release_id: int, action: str = "deleted") -> None:
+        """Takes a release back without a webhook: `deleted`, or `unpublished`, which makes it a draft."""
+        self._post("withdrawals", {"number": release_id, "action": action})
+
     def weather(self, **weather: Any) -> None:
         """Sets the faults: see Weather. Without arguments, there are none."""
         self._post("weather", weather)

@@ -35,12 +35,16 @@ def release_event(
     draft: bool = False,
     prerelease: bool = False,
 ) -> bytes:
-    """Creates the body of a `release` event. Its release and accounts have every field of a recorded delivery.
+    """Creates the body of a `release` event, such as `published`, or `unpublished` of a draft.
+
+    Its release and accounts have every field of a recorded delivery.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#release
     """
     owner = account(repository.partition("/")[0])
     release = release_body(tag, release_id, repository) | {"author": owner, "draft": draft, "prerelease": prerelease}
+    if draft:
+        release["published_at"] = None
     event = {
         "action": action,
         "release": release,

@@ -63,6 +63,15 @@ class Hub:
         self.releases = [release, *(r for r in self.releases if r["tag_name"] != tag)]
         return release
 
+    def withdraw(self, number: int, action: str) -> Json:
+        """Takes a release back: `deleted`, or `unpublished`, which makes it a draft. Returns it."""
+        release = next(r for r in self.releases if r["id"] == number)
+        if action == "deleted":
+            self.releases.remove(release)
+        else:
+            release |= {"draft": True, "published_at": None}
+        return release
+
     def deploy(self, asked: Json) -> Json | None:
         """Returns None if the ref does not exist."""
         ref = str(asked["ref"])

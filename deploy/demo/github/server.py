@@ -45,6 +45,13 @@ class Api:
         shown = [r for r in self.hub.releases if _authorised(request, self.hub) or not r["draft"]]
         return self._page(request, shown)
 
+    async def release(self, request: Request) -> Response:
+        """A draft exists only for those who may write."""
+        number = int(request.path_params["id"])
+        shown = (r for r in self.hub.releases if r["id"] == number)
+        found = next((r for r in shown if _authorised(request, self.hub) or not r["draft"]), None)
+        return _error(404, "Not Found") if found is None else JSONResponse(found)
+
     async def commit(self, request: Request) -> Response:
         ref = request.path_params["ref"].removeprefix("tags/")
         sha = self.hub.tags.get(ref, ref)
@@ -108,6 +115,9 @@ class Control:
 
     async def publish(self, request: Request) -> Response:
         return JSONResponse(self.hub.publish(**await request.json()), 201)
+
+    async def withdraw(self, request: Request) -> Response:
+        return JSONResponse(self.hub.withdraw(**await request.json()))
 
     async def weather(self, request: Request) -> Response:
         asked = await request.json()
@@ -217,6 +227,7 @@ def github_app(hub: Hub) -> Starlette:
         routes=[
             Route(here, gate(api.repository)),
             Route(f"{here}/releases", gate(api.releases)),
+            Route(f"{here}/releases/{{id:int}}", gate(api.release)),
             Route(f"{here}/commits/{{ref:path}}", gate(api.commit)),
             Route(f"{here}/hooks", closed(api.hooks)),
             Route(f"{here}/hooks/{{id:int}}/deliveries", closed(api.deliveries)),
@@ -225,6 +236,7 @@ def github_app(hub: Hub) -> Starlette:
             Route(f"{here}/deployments/{{id:int}}/statuses", gate(api.statuses)),
             Route(f"{here}/deployments/{{id:int}}/statuses", gate(api.report), methods=["POST"]),
             Route("/_control/releases", control.publish, methods=["POST"]),
+            Route("/_control/withdrawals", control.withdraw, methods=["POST"]),
             Route("/_control/weather", control.weather, methods=["POST"]),
             Route("/_control/hook", control.hook, methods=["POST"]),
             Route("/_control/deliveries", control.delivery, methods=["POST"]),

@@ -48,9 +48,9 @@ class GatedSource(FakeSource):
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def fetch(self, tag: str) -> str:
+    async def fetch(self, tag: str, approved: str | None = None) -> str:
         await self.gate.wait()
-        return await super().fetch(tag)
+        return await super().fetch(tag, approved)
 
 
 @dataclass(frozen=True)

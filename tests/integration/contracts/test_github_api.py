@@ -31,7 +31,8 @@ class Place(Protocol):
 
     @property
     def github(self) -> GitHubApi: ...
-    def publish(self, tag: str) -> None: ...
+    def publish(self, tag: str) -> int: ...
+    def withdraw(self, release_id: int, action: str) -> None: ...
     def fail_a_delivery(self, guid: str) -> None: ...
     def go_away(self, *, carried_out: bool = False) -> None: ...
     def come_back(self) -> None: ...
@@ -51,6 +52,31 @@ class GitHubApiContract:
             assert [p.event.tag for p in await all_of(place.github)] == ["v1.2.0", "v1.1.0", "v1.0.0"]
         first = (await all_of(place.github))[0]
         assert (first.event.repository, first.event.key) == (REPOSITORY, f"{REPOSITORY_ID}:{first.event.release_id}")
+
+    async def test_release_is_found_by_its_id(self, place: Place) -> None:
+        number = place.publish("v1.0.0")
+        found = await place.github.release(number)
+        assert found == (await all_of(place.github))[0]
+        assert await place.github.release(number + 1000) is None
+
+    async def test_unpublished_release_is_a_draft(self, place: Place) -> None:
+        number = place.publish("v1.0.0")
+        place.withdraw(number, "unpublished")
+        found = await place.github.release(number)
+        assert found is not None
+        assert found.event.draft
+        assert await all_of(place.github) == []
+
+    async def test_deleted_release_is_gone(self, place: Place) -> None:
+        number = place.publish("v1.0.0")
+        place.withdraw(number, "deleted")
+        assert await place.github.release(number) is None
+
+    async def test_silent_github_does_not_say_that_a_release_is_gone(self, place: Place) -> None:
+        number = place.publish("v1.0.0")
+        place.go_away()
+        with pytest.raises(GitHubUnavailable):
+            await place.github.release(number)
 
     async def test_tag_resolves_to_its_commit(self, place: Place) -> None:
         place.publish("v1.0.0")
@@ -100,10 +126,14 @@ class FakePlace:
     def __init__(self) -> None:
         self.github = FakeGitHubApi(FakeClock(), Fuse())
 
-    def publish(self, tag: str) -> None:
+    def publish(self, tag: str) -> int:
         number = len(self.github.published) + 1
         event = ReleaseEvent("published", REPOSITORY, REPOSITORY_ID, number, tag, draft=False, prerelease=False)
         self.github.published.insert(0, Published(event, NOW))
+        return number
+
+    def withdraw(self, release_id: int, action: str) -> None:
+        self.github.withdraw(release_id, action)
 
     def fail_a_delivery(self, guid: str) -> None:
         self.github.failed.append(FailedDelivery(1, guid, "published", 502, NOW))
@@ -122,8 +152,11 @@ class ServerPlace:
     def __init__(self, server: GitHubServer, github: GithubkitApi) -> None:
         self.server, self.github = server, github
 
-    def publish(self, tag: str) -> None:
-        self.server.publish(tag, sha_of(tag))
+    def publish(self, tag: str) -> int:
+        return self.server.publish(tag, sha_of(tag))
+
+    def withdraw(self, release_id: int, action: str) -> None:
+        self.server.withdraw(release_id, action)
 
     def fail_a_delivery(self, guid: str) -> None:
         self.server.hook("https://updater.example.org/webhooks/github")
@@ -195,6 +228,21 @@ async def test_public_repository_reads_without_token(server: GitHubServer) -> No
     with pytest.raises(GitHubRefused) as error:
         await github.deploy(REPORT, SHA)
     assert error.value.status == 404
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_private_repository_is_not_taken_for_a_withdrawal(server: GitHubServer, known: bool) -> None:
+    """GitHub answers 404 for everything that this token may not read."""
+    number = server.publish("v1.0.0", SHA) if known else 7
+    for github in (github_of(server, "a-wrong-token"), GithubkitApi("a/b", GitHub(), api_url=server.url, token=None)):
+        with pytest.raises(GitHubRefused):
+            await github.release(number)
+
+
+async def test_draft_is_gone_for_those_who_may_only_read(server: GitHubServer) -> None:
+    number = server.publish("v1.0.0", SHA)
+    server.withdraw(number, "unpublished")
+    assert await github_of(server, None).release(number) is None
 
 
 async def test_wrong_token_is_refused_and_hidden(server: GitHubServer) -> None:

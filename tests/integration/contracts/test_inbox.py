@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import pytest
@@ -11,9 +12,10 @@ from redis.asyncio import Redis
 
 from app.domain.acceptance.ignored import IGNORED_KEPT, IgnoredRelease
 from app.domain.errors import LedgerUnavailable
-from app.domain.release import Release, Trigger, UnreadableRelease
+from app.domain.release import WITHDRAWN, Release, Trigger, UnreadableRelease
+from app.domain.withdrawal import WITHDRAWN_KEPT, Withdrawal
 from app.ledger import Ledger
-from tests.examples import a_release
+from tests.examples import NOW, a_release
 from tests.fakes.fuse import Fuse
 from tests.fakes.inbox import FakeInbox
 from workers.ports import Inbox
@@ -21,6 +23,13 @@ from workers.ports import Inbox
 OLD, NEW = a_release("v1.1.0"), a_release("v1.2.0", after=1)
 IGNORED = IgnoredRelease("1:2", "web-v1.0.0", "octo/shop", "published", "tag", "why", "2026-01-02T03:04:05+00:00")
 BY_HAND = a_release("v1.1.0", key="manual:r-1", rollout_id="r-1", trigger=Trigger.MANUAL, after=2)
+LATER = NOW + timedelta(seconds=1)
+SIGNED = a_release("v1.3.0", key="1:30", published_at=NOW)
+OTHER = a_release("v1.4.0", key="1:40", published_at=NOW, after=1)
+
+
+def withdrawal(release: Release, until: datetime | None) -> Withdrawal:
+    return Withdrawal(release.key, release.tag, release.accepted_at, "it was taken back", until)
 
 
 class Letters(Protocol):
@@ -57,6 +66,39 @@ class InboxContract:
         await letters.put(OLD, BY_HAND)
         await letters.inbox.taken([OLD, BY_HAND])
         assert await letters.inbox.known() == [OLD, BY_HAND]
+
+    async def test_withdrawn_release_is_not_accepted(self, letters: Letters) -> None:
+        assert await letters.inbox.withdrawals() == []
+        first, second = withdrawal(SIGNED, until=None), withdrawal(OTHER, until=NOW)
+        await letters.inbox.withdraw(first)
+        await letters.inbox.withdraw(second)
+        for release in (SIGNED, replace(SIGNED, published_at=LATER), OTHER, replace(OTHER, published_at=None)):
+            known = await letters.inbox.accept(release)
+            assert known is not None
+            assert known.rollout_id == WITHDRAWN
+        assert (await letters.inbox.pending(), await letters.inbox.known()) == ([], [])
+        assert await letters.inbox.withdrawals() == [first, second]
+
+    async def test_release_published_again_is_accepted_once(self, letters: Letters) -> None:
+        await letters.put(OTHER)
+        await letters.inbox.taken([OTHER])
+        await letters.inbox.withdraw(withdrawal(OTHER, until=NOW))
+        again = replace(OTHER, rollout_id="r-again", published_at=LATER)
+        assert await letters.inbox.accept(again) is None
+        assert await letters.inbox.accept(again) == again
+        assert (await letters.inbox.pending(), await letters.inbox.withdrawals()) == ([again], [])
+
+    async def test_withdrawn_undecided_release_stays_pending(self, letters: Letters) -> None:
+        """The worker takes it over, and records how it ended."""
+        await letters.put(SIGNED)
+        await letters.inbox.withdraw(withdrawal(SIGNED, until=None))
+        assert (await letters.inbox.pending(), await letters.inbox.known()) == ([SIGNED], [])
+
+    async def test_only_the_last_withdrawals_are_kept(self, letters: Letters) -> None:
+        found = [replace(withdrawal(OTHER, until=NOW), key=f"1:{n}") for n in range(100, 100 + WITHDRAWN_KEPT + 5)]
+        for n, each in enumerate(found):
+            await letters.inbox.withdraw(replace(each, at=NOW + timedelta(seconds=n), until=NOW + timedelta(seconds=n)))
+        assert [w.key for w in await letters.inbox.withdrawals()] == [w.key for w in found[5:]]
 
     async def test_ignored_releases_are_listed_newest_first(self, letters: Letters) -> None:
         assert await letters.inbox.ignored() == []
@@ -98,6 +140,10 @@ class InboxContract:
             await away.ignore(IGNORED)
         with pytest.raises(LedgerUnavailable):
             await away.ignored()
+        with pytest.raises(LedgerUnavailable):
+            await away.withdraw(withdrawal(SIGNED, until=None))
+        with pytest.raises(LedgerUnavailable):
+            await away.withdrawals()
 
 
 class FakeLetters:

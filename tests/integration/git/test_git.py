@@ -116,6 +116,39 @@ async def test_moved_tag_is_refused(source: GitSource, repository: Repository, k
     assert content(await source.checkout(first))["app.py"] == "print('two')\n"
 
 
+@pytest.mark.parametrize("kind", [(), ("--annotate",)])
+async def test_commit_of_a_tag_is_read_without_a_fetch(
+    source: GitSource, repository: Repository, directory: Path, kind: tuple[str, ...]
+) -> None:
+    repository.tag("v2.0.0", *kind)
+    assert await source.commit_at("v2.0.0") == sha_at(repository, "v2.0.0^{commit}")
+    assert git(directory / "mirror.git", "for-each-ref") == ""
+    repository.commit({"app.py": "print('moved')\n"})
+    repository.tag("v2.0.0", "--force", *kind)
+    assert await source.commit_at("v2.0.0") == sha_at(repository, "v2.0.0^{commit}")
+    with pytest.raises(TagNotFound):
+        await source.commit_at("v2.0")
+
+
+@pytest.mark.parametrize("kind", [(), ("--annotate",)])
+async def test_moved_tag_is_fetched_for_the_approved_commit(
+    source: GitSource, repository: Repository, directory: Path, kind: tuple[str, ...]
+) -> None:
+    repository.tag("v2.0.0", *kind)
+    first = await source.fetch("v2.0.0")
+    repository.commit({"app.py": "print('three')\n"})
+    repository.tag("v2.0.0", "--force", *kind)
+    second = sha_at(repository, "HEAD")
+    with pytest.raises(TagMoved, match=first[:12]):
+        await source.fetch("v2.0.0", first)
+    with pytest.raises(TagMoved):
+        await source.fetch("v2.0.0")
+    assert await source.fetch("v2.0.0", second) == second
+    assert content(await source.checkout(second, "v2.0.0"))["app.py"] == "print('three')\n"
+    git(directory / "mirror.git", "gc", "--prune=now", "--quiet")
+    assert content(await source.checkout(first))["app.py"] == "print('two')\n", "the kept release"
+
+
 async def test_tag_without_a_commit_is_a_named_error(source: GitSource, repository: Repository) -> None:
     repository.tag("v3.0.0", at="HEAD^{tree}")
     with pytest.raises(GitFailed, match="does not point to a commit"):

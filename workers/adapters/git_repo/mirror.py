@@ -25,6 +25,7 @@ from workers.adapters.git_repo.collection import (
 )
 from workers.adapters.git_repo.credentials import credential_for, without_credentials
 from workers.adapters.git_repo.disk_space import with_free_space
+from workers.adapters.git_repo.listed_tag import NO_SUCH_REF, check_approved, commit_in, list_command, object_in
 from workers.adapters.git_repo.release_trees import ReleaseTrees
 from workers.adapters.git_repo.tag_signature import (
     check_verified,
@@ -63,13 +64,10 @@ _OTHER_FORMAT = re.compile(r"mismatched algorithms: client \w+; server (sha\d+)"
 _REDIRECT = re.compile(r"returned error: 3\d\d\b")
 
 
-def fetch_command(url: str, tag: str) -> list[str]:
-    """Fetches exactly one tag under its own name. Git refuses a tag that moved, because the fetch is not forced."""
-    return ["fetch", "--no-tags", "--no-recurse-submodules", "--", url, f"refs/tags/{tag}:refs/tags/{tag}"]
-
-
-def find_command(url: str, tag: str) -> list[str]:
-    return ["ls-remote", "--exit-code", "--", url, f"refs/tags/{tag}"]
+def fetch_command(url: str, tag: str, *, moved: bool = False) -> list[str]:
+    """Fetches exactly one tag under its own name. Git refuses a tag that moved, unless `moved` allows that."""
+    forced = "+" if moved else ""
+    return ["fetch", "--no-tags", "--no-recurse-submodules", "--", url, f"{forced}refs/tags/{tag}:refs/tags/{tag}"]
 
 
 def resolve_command(tag: str) -> list[str]:
@@ -113,26 +111,47 @@ class GitSource:
 
     async def find(self, tag: str) -> str:
         check_name(tag)
+        return object_in(await self._listed(tag), tag)
+
+    async def commit_at(self, tag: str) -> str:
+        check_name(tag)
+        return commit_in(await self._listed(tag), tag)
+
+    async def _listed(self, tag: str) -> str:
         await self._ensure_mirror()
-        finished, out = await self._git(find_command(self._url, tag), self._fetch_seconds)
-        if finished.code == 2:  # noqa: PLR2004 - ls-remote --exit-code: no such ref
+        finished, out = await self._git(list_command(self._url, tag), self._fetch_seconds)
+        if finished.code == NO_SUCH_REF:
             raise TagNotFound(tag)
         self._expect(finished, "the repository cannot be read")
-        return out.split(maxsplit=1)[0]
+        return out
 
-    async def fetch(self, tag: str) -> str:
+    async def fetch(self, tag: str, approved: str | None = None) -> str:
         check_name(tag)
+        if approved is not None:
+            check_approved(tag, await self.commit_at(tag), approved)
         async with self._turn:
-            return await self._fetch(tag)
+            await self._ensure_mirror()
+            if approved is not None:
+                await self._keep_before(tag, approved)
+            sha = await self._fetch(tag, moved=approved is not None)
+        if approved is not None:
+            check_approved(tag, sha, approved)
+        return sha
 
-    async def _fetch(self, tag: str) -> str:
-        await self._ensure_mirror()
-        finished, _ = await self._git(fetch_command(self._url, tag), self._fetch_seconds)
+    async def _keep_before(self, tag: str, approved: str) -> None:
+        """Keeps the commit that the tag had before, which may be of the release to roll back to."""
+        finished, out = await self._git(resolve_command(tag), LOCAL_SECONDS)
+        if finished.ok and (before := out.strip()) != approved:
+            kept, _ = await self._git(["update-ref", f"refs/moved/{before}", before], LOCAL_SECONDS)
+            self._expect(kept, f"the commit {before} could not be kept")
+
+    async def _fetch(self, tag: str, *, moved: bool) -> str:
+        finished, _ = await self._git(fetch_command(self._url, tag, moved=moved), self._fetch_seconds)
         if other := next(
             (match[1] for line in finished.lines for match in [_OTHER_FORMAT.search(line)] if match), None
         ):
             await self._begin_again(other)
-            finished, _ = await self._git(fetch_command(self._url, tag), self._fetch_seconds)
+            finished, _ = await self._git(fetch_command(self._url, tag, moved=moved), self._fetch_seconds)
         if any("would clobber existing tag" in line or "rejected" in line for line in finished.lines):
             raise TagMoved(f"{tag} moved after it was first fetched. Publish the change under a new tag.")
         if any("couldn't find remote ref" in line for line in finished.lines):

@@ -1,7 +1,7 @@
 """The parts of GitHub's responses that the updater uses."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +12,8 @@ from app.lazy_adapter import LazyAdapter
 from workers.ports.github import FailedDelivery
 
 Id = Annotated[int, Field(gt=0)]
+
+UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
 class _Answer(BaseModel):
@@ -37,8 +39,7 @@ class _Release(_Answer):
     immutable: bool | None = None
 
     def published(self, repository: _Repository) -> Published:
-        """Returns the event that the release's webhook would have delivered."""
-        assert self.published_at is not None  # noqa: S101 - only a draft has no date
+        """Returns the event that the release's webhook would have delivered. A draft counts as published at UNDATED."""
         event = ReleaseEvent(
             action="published",
             repository=repository.full_name,
@@ -51,7 +52,7 @@ class _Release(_Answer):
             immutable=self.immutable,
             published_at=self.published_at,
         )
-        return Published(event, self.published_at)
+        return Published(event, self.published_at or UNDATED)
 
 
 class _HookConfig(_Answer):
@@ -98,6 +99,7 @@ class _Status(_Answer):
 
 
 REPOSITORY = LazyAdapter(_Repository)
+RELEASE = LazyAdapter(_Release)
 RELEASES = LazyAdapter(list[_Release])
 HOOKS = LazyAdapter(list[_Hook])
 DELIVERIES = LazyAdapter(list[_Delivery])

@@ -33,6 +33,7 @@ LOOKED_AT = 100
 
 WEBHOOK_PATH = "/webhooks/github"
 NOT_MODIFIED = 304
+NOT_FOUND = 404
 
 T = TypeVar("T")
 Params = Mapping[str, str | int]
@@ -67,6 +68,17 @@ class GithubkitApi:
             yield [release.published(repository) for release in page if release.published_at]
             if len(page) < RELEASES_A_PAGE:
                 return
+
+    async def release(self, release_id: int) -> Published | None:
+        try:
+            found = await self._get(f"/releases/{release_id}", {}, answers.RELEASE)
+        except GitHubRefused as refused:
+            if refused.status != NOT_FOUND:
+                raise
+            # The answer is the same if this token may not read the repository: then these calls are refused too.
+            await self._get("/releases", {"per_page": 1}, answers.RELEASES)
+            return None
+        return found.published(await self._unchanged_or_new("", {}, answers.REPOSITORY))
 
     async def failed_deliveries(self, since: datetime) -> Sequence[FailedDelivery]:
         if not self._may_read_hooks:

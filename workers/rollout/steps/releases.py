@@ -37,9 +37,14 @@ async def recall(run: Run) -> Evidence:
 
 
 async def fetch(run: Run) -> Evidence:
-    """Fetches the tag into the updater's own mirror and resolves it to a commit."""
-    sha = await run.ports.source.fetch(run.rollout.release.tag)
+    """Fetches the tag into the updater's own mirror and resolves it to a commit: to the approved one, if any."""
+    release = run.rollout.release
+    sha = await run.ports.source.fetch(release.tag, release.commit if release.approved else None)
     await run.record(lambda r: r.resolved(sha))
+    before = release.moved_from if sha == release.commit else release.commit
+    if before:
+        text = f"{release.tag} moved from {before[:12]} to {sha[:12]} while it waited. {sha[:12]} is rolled out."
+        await run.record(lambda r: r.warn(text))
     return {"sha": sha}
 
 

@@ -13,6 +13,7 @@ from app.domain.rollout import Retry, Rollout, RolloutStatus
 from app.domain.stack import Color
 from app.domain.state import State
 from app.domain.step import step_named
+from app.domain.withdrawal import Withdrawal
 from tests.examples import NOW, a_live, a_release, a_rollout, a_stack, sha_of
 from workers.rollout.pipeline import step_ids
 
@@ -30,6 +31,7 @@ def test_status_shows_an_idle_updater() -> None:
         paused=True,
         pause_reason="v1.1.0 is not live",
         accepted=(a_release("v1.2.0"), a_release("v1.3.0")),
+        withdrawn=(Withdrawal("1:9", "v1.4.0", NOW, "it was deleted"),),
     )
     held = (HeldRelease(state.accepted[1], Hold.WINDOW, NOW),)
     assert PublishedStatus.of(state, STEPS, held=held).as_json() == {
@@ -62,8 +64,11 @@ def test_status_shows_an_idle_updater() -> None:
                 "until": "2026-01-02T03:04:05+00:00",
                 "text": "v1.3.0 is waiting for the next deploy window, which opens at 2026-01-02 03:04 UTC. It then "
                 "starts automatically. `updater deploy v1.3.0` starts it now.",
+                "commit": None,
+                "moved_from": None,
             }
         ],
+        "withdrawn": [{"tag": "v1.4.0", "at": "2026-01-02T03:04:05+00:00", "reason": "it was deleted"}],
         "alarms": [],
         "notifications": {},
     }

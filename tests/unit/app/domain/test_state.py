@@ -70,7 +70,7 @@ def test_kept_failed_release_is_live_not_good() -> None:
     before = State(active_color=Color.BLUE, current=a_live("v1.0.0"), last_good_tag="v1.0.0")
     stays = a_rollout().resolved(sha_of("v1.1.0")).stay().finish(RolloutStatus.FAILED, NOW)
     after = before.progress(stays).finish(stays, NOW)
-    live = replace(a_live("v1.1.0"), published_at=NOW)
+    live = replace(a_live("v1.1.0"), published_at=NOW, key=a_release().key)
     assert (after.current, after.previous) == (live, a_live("v1.0.0"))
     assert (after.active_color, after.last_good_tag, after.last_failure_at) == (Color.GREEN, "v1.0.0", NOW)
     assert after.is_unwell

@@ -12,7 +12,7 @@ from app.domain.errors import ApprovalNotNeeded, NotWaiting
 from app.domain.release import Release, Trigger
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Policy
-from tests.examples import a_release, a_stack
+from tests.examples import a_release, a_stack, held, sha_of
 from tests.fakes.world import World
 from tests.unit.workers.control.holding import (
     AT_FIVE,
@@ -29,6 +29,8 @@ from tests.unit.workers.rollout.test_recovery import start_again
 from workers.control.operator import Operator
 from workers.control.reconcile import Reconciler
 
+APPROVED = {"tag": "v1.1.0", "rollout_id": "r-v1.1.0", "commit": sha_of("v1.1.0")}
+
 
 async def waiting_for_approval(*releases: Release, **stack: Any) -> tuple[World, Reconciler, Operator]:
     world = World(a_stack(**stack))
@@ -43,17 +45,21 @@ async def test_a_release_waits_until_it_is_approved() -> None:
     world, worker, operator = await waiting_for_approval(OLD)
     await worker.reconcile()
     assert (ended(world), world.effects, held_events(world)) == ([], [], [("v1.1.0", "approval")])
-    assert await operator.approve("v1.1.0") == ("r-v1.1.0", None)
+    approved, wait = await operator.approve("v1.1.0")
+    assert (approved.rollout_id, approved.commit, wait) == ("r-v1.1.0", sha_of("v1.1.0"), None)
     await worker.reconcile()
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
-    assert ("release.approved", {"tag": "v1.1.0", "rollout_id": "r-v1.1.0"}) in world.publisher.events
+    assert ("release.approved", APPROVED) in world.publisher.events
 
 
 async def test_newer_release_supersedes_a_waiting_one() -> None:
     world, worker, operator = await waiting_for_approval(OLD)
     world.inbox.put(NEW)
     await worker.reconcile()
-    assert (world.publisher.never, world.state.accepted) == ([("v1.1.0", "v1.2.0 is newer and is waiting too")], (NEW,))
+    assert (world.publisher.never, world.state.accepted) == (
+        [("v1.1.0", "v1.2.0 is newer and is waiting too")],
+        (held(NEW),),
+    )
     with pytest.raises(NotWaiting, match=r"v1\.1\.0\. Waiting now: v1\.2\.0"):
         await operator.approve("v1.1.0")
     assert ended(world) == []
@@ -65,7 +71,7 @@ async def test_approval_survives_worker_and_redis_loss() -> None:
     worker = world.worker(approval=True)
     await worker.start()
     await worker.reconcile()
-    assert (ended(world), world.state.accepted) == ([], (OLD,))
+    assert (ended(world), world.state.accepted) == ([], (held(OLD),))
     await Operator(world.ports, worker).approve("v1.1.0")
     await start_again(world, approval=True)
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
@@ -101,8 +107,8 @@ async def test_approval_is_refused_when_not_needed() -> None:
 
 async def test_approved_release_starts_in_the_window() -> None:
     world, worker, operator = await waiting_for_approval(OLD, policy=Policy(windows=(AT_FIVE,)))
-    rollout_id, held = await operator.approve("v1.1.0")
-    assert (rollout_id, held) == ("r-v1.1.0", HeldRelease(replace(OLD, approved=True), Hold.WINDOW, OPENS))
+    approved, wait = await operator.approve("v1.1.0")
+    assert wait == HeldRelease(replace(approved, approved=True), Hold.WINDOW, OPENS)
     with pytest.raises(ApprovalNotNeeded):
         await operator.approve("v1.1.0")
     async with looking(worker):
@@ -116,9 +122,9 @@ async def test_approved_release_starts_in_the_window() -> None:
 async def test_release_can_be_approved_while_paused() -> None:
     world, worker, operator = await waiting_for_approval(OLD)
     await operator.pause("a holiday")
-    _, held = await operator.approve("v1.1.0")
-    assert held is not None
-    assert held.why is Hold.PAUSED
+    _, wait = await operator.approve("v1.1.0")
+    assert wait is not None
+    assert wait.why is Hold.PAUSED
     await worker.reconcile()
     assert ended(world) == []
     await operator.unpause()

@@ -350,7 +350,7 @@ async def test_rollback_without_image_changes_nothing(world: World) -> None:
     assert (world.route.served()[0], world.outages, world.state.paused) == (Color.GREEN, [], True)
 
 
-async def hang(tag: str) -> str:
+async def hang(tag: str, approved: str | None = None) -> str:
     await World().clock.sleep(1e9)
     return tag
 

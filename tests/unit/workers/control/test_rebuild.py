@@ -14,7 +14,7 @@ from app.domain.release import Trigger
 from app.domain.stack import Color, Follower
 from app.domain.state import State
 from app.domain.tags import TagOrder, TagRule
-from tests.examples import NOW, a_release, a_stack, sha_of
+from tests.examples import NOW, a_release, a_stack, held, sha_of
 from tests.fakes.fuse import Crash
 from tests.fakes.inbox import FakeInbox
 from tests.fakes.world import World
@@ -207,7 +207,7 @@ async def test_lost_release_is_accepted_when_redis_returns(world: World) -> None
     assert not world.state.accepted
     world.inbox.away = False
     await worker.reconcile()
-    assert (world.state.accepted, world.state.paused) == ((WAITING,), True)
+    assert (world.state.accepted, world.state.paused) == ((held(WAITING),), True)
 
 
 @pytest.mark.parametrize(("day", "accepted"), [(1, []), (3, ["nightly"])])

@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.release import Trigger
 from app.domain.rollout import RolloutStatus
-from tests.examples import a_release
+from tests.examples import a_release, held
 from tests.unit.workers.control.holding import (
     NEW,
     OLD,
@@ -26,7 +26,7 @@ async def test_release_waits_for_window_and_then_starts() -> None:
     world.inbox.put(OLD)
     async with looking(world.worker()):
         await until(world, OPENS - timedelta(seconds=1))
-        assert (ended(world), world.effects, world.state.accepted) == ([], [], (OLD,))
+        assert (ended(world), world.effects, world.state.accepted) == ([], [], (held(OLD),))
         await until(world, OPENS + timedelta(minutes=10))
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
     (rollout, _), *_ = world.publisher.results
@@ -110,7 +110,7 @@ async def test_release_outside_window_stops_no_rollout() -> None:
     await worker.reconcile()
     await rolling
     assert (ended(world), world.clock.now() < OPENS) == ([("v1.1.0", RolloutStatus.SUCCESS)], True)
-    assert world.state.accepted == (NEW,)
+    assert world.state.accepted == (held(NEW),)
 
 
 @pytest.mark.parametrize("step", ["docker_build", "route_switch", "bake"])

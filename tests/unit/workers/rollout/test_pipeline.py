@@ -560,12 +560,12 @@ async def test_full_disk_leaves_no_rollout_hanging(world: World) -> None:
     assert world.state.paused or world.state.current.tag == "v1.1.0"
 
 
-async def hang(tag: str) -> str:
+async def hang(tag: str, approved: str | None = None) -> str:
     await World().clock.sleep(1e9)
     return tag
 
 
-async def break_down(tag: str) -> str:
+async def break_down(tag: str, approved: str | None = None) -> str:
     return str(1 / 0)
 
 

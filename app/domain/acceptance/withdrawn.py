@@ -1,0 +1,70 @@
+"""What a withdrawal on GitHub, or a moved tag, makes of the releases that wait and of the live one."""
+
+from dataclasses import replace
+
+from app.domain.errors import Withdrawn
+from app.domain.findings import Alarm
+from app.domain.release import MANUAL_KEY, LiveRelease, Release
+from app.domain.state import Dropped, State
+from app.domain.withdrawal import WITHDRAWN_KEPT, Withdrawal
+
+
+def withdraw(state: State, *found: Withdrawal) -> State:
+    """Records withdrawals, which may be known already, and dismisses the waiting releases that were withdrawn.
+
+    Of more than WITHDRAWN_KEPT, those of the live release and the latest are kept.
+    """
+    latest = {w.key: w for w in sorted((*found, *state.withdrawn), key=lambda w: w.at)}
+    live = {state.current.key} if state.current else set()
+    kept = sorted(latest.values(), key=lambda w: (w.key in live, w.at))[-WITHDRAWN_KEPT:]
+    now = replace(state, withdrawn=tuple(kept))
+    gone = [(release, why) for release in state.accepted if (why := withdrawal_of(now, release))]
+    return now.dismiss(*(Dropped(release, Withdrawn.code, why.text) for release, why in gone))
+
+
+def withdrawal_of(state: State, release: Release) -> Withdrawal | None:
+    """How `release` was taken back on GitHub; None if it was not."""
+    return next((w for w in state.withdrawn if w.covers(release.key, release.published_at)), None)
+
+
+def committed(state: State, key: str, commit: str) -> State:
+    """Records the commit of a waiting release's tag."""
+    return replace(state, accepted=tuple(replace(r, commit=commit) if r.key == key else r for r in state.accepted))
+
+
+def moved(state: State, key: str, commit: str) -> State:
+    """Records that the tag of a waiting release points to another commit now, which has no approval."""
+
+    def move(release: Release) -> Release:
+        return replace(release, commit=commit, moved_from=release.commit, approved=False)
+
+    return replace(state, accepted=tuple(move(r) if r.key == key else r for r in state.accepted))
+
+
+def live_alarm(state: State) -> Alarm | None:
+    """The alarm that the release with the traffic was withdrawn; None if it was not.
+
+    It may still be on trial. What an operator deployed by its tag counts as the release with that tag, if that was
+    withdrawn since.
+    """
+    live, rollout = state.current, state.rollout
+    running = rollout.release if rollout and rollout.past_flip else None
+    if running and (withdrawal := withdrawal_of(state, running)):
+        return _alarm(running.tag, withdrawal)
+    withdrawal = next((w for w in state.withdrawn if live and _concerns(w, live)), None)
+    return _alarm(live.tag, withdrawal) if live and withdrawal else None
+
+
+def _concerns(withdrawal: Withdrawal, live: LiveRelease) -> bool:
+    if live.key and not live.key.startswith(MANUAL_KEY):
+        return withdrawal.covers(live.key, live.published_at)
+    return withdrawal.tag == live.tag and withdrawal.at >= live.since
+
+
+def _alarm(tag: str, withdrawal: Withdrawal) -> Alarm:
+    text = (
+        f"{tag} has your traffic, and {withdrawal.reason} ({withdrawal.at:%Y-%m-%d %H:%M} UTC). It stays live: the "
+        "updater changes nothing. Ask its author why. If it is bad, run `updater rollback`, or publish a newer "
+        "release. The alarm ends when another release is live."
+    )
+    return Alarm("live_release_withdrawn", text)

@@ -1,0 +1,45 @@
+"""Releases that were taken back on GitHub."""
+
+from collections.abc import Awaitable
+from typing import cast
+
+from app.domain.withdrawal import WITHDRAWN_KEPT, Withdrawal
+from app.ledger.base import LedgerPart, translated
+from app.ledger.releases import WITHDRAWN_KEYS, seconds_of
+from app.stored import WITHDRAWAL, read
+
+FOREVER = "9007199254740991"
+"""The date until which a deleted release counts as withdrawn, in seconds since 1970: JSON's largest exact integer."""
+
+# Atomic: what is withdrawn is no duplicate any more, so that it can be accepted if it is published again. An undecided
+# release stays pending: the worker takes it over, and records how it ended.
+_WITHDRAW = """
+local withdrawn, untils, releases, order = unpack(KEYS)
+local key, withdrawal, taken_back_until, kept = unpack(ARGV)
+redis.call('HSET', withdrawn, key, withdrawal)
+redis.call('ZADD', untils, taken_back_until, key)
+redis.call('HDEL', releases, key)
+redis.call('ZREM', order, key)
+while redis.call('ZCARD', untils) > tonumber(kept) do
+  redis.call('HDEL', withdrawn, redis.call('ZPOPMIN', untils)[1])
+end
+"""
+
+
+class WithdrawnReleases(LedgerPart):
+    """`withdrawn` (hash) and `withdrawn:until` (by the date of the publication that was taken back)."""
+
+    async def withdraw(self, withdrawal: Withdrawal) -> None:
+        """Records that a release was taken back: it is not accepted, unless it is published again."""
+        keys = [self.key(name) for name in (*WITHDRAWN_KEYS, "releases", "releases:order")]
+        value = WITHDRAWAL.built.dump_json(withdrawal).decode()
+        args = [withdrawal.key, value, seconds_of(withdrawal.until) or FOREVER, str(WITHDRAWN_KEPT)]
+        async with translated():
+            await cast(Awaitable[None], self._redis.eval(_WITHDRAW, len(keys), *keys, *args))
+
+    async def withdrawals(self) -> list[Withdrawal]:
+        """The last releases that were taken back, oldest first, without those that this version cannot read."""
+        async with translated():
+            found = await cast(Awaitable[list[bytes]], self._redis.hvals(self.key(WITHDRAWN_KEYS[0])))
+        readable = [withdrawal for value in found if (withdrawal := read(WITHDRAWAL, value))]
+        return sorted((w for w in readable if w.at.tzinfo), key=lambda w: w.at)

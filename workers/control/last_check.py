@@ -1,0 +1,122 @@
+"""Asks GitHub and Git once more before a release that waited begins.
+
+Is the release still there, and does its tag still point to the commit that it had when it began to wait? What does not
+answer changes nothing.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from app.domain.acceptance import withdrawn
+from app.domain.acceptance.decision import Decision
+from app.domain.acceptance.policy import Cause, refusal_of
+from app.domain.acceptance.published import Published
+from app.domain.errors import GitFailed, GitHubRefused, GitHubUnavailable, LedgerUnavailable, TagNotFound, Withdrawn
+from app.domain.release import Release
+from app.domain.stack import Stack
+from app.domain.state import State
+from app.domain.withdrawal import Withdrawal
+from workers.control import dropped
+from workers.ports import Ports
+from workers.ports.github import GitHubApi
+
+WAITED = timedelta(seconds=60)
+"""A release that was accepted less long ago and was not held is as good as new: its webhook says what it is."""
+
+GIT_SECONDS = 15.0
+"""How long to wait for the repository: an operator's rollback may be waiting."""
+
+_NEVER = "so it never goes live. To roll it out all the same, run `updater deploy {tag}`"
+
+log = structlog.get_logger()
+
+
+class LastCheck:
+    """`github`: None if there is none to ask."""
+
+    def __init__(self, stack: Stack, ports: Ports, github: GitHubApi | None, *, approval: bool) -> None:
+        self._stack = stack
+        self._ports = ports
+        self._github = github
+        self._approval = approval
+
+    async def record_commits(self, decision: Decision) -> None:
+        """Records the commit of each held release: an approval is for that commit."""
+        for release in (held.release for held in decision.held):
+            if release.from_github and release.commit is None and (commit := await self._commit_of(release)):
+                await self._update(lambda s, r=release, c=commit: withdrawn.committed(s, r.key, c))  # type: ignore[misc]
+
+    async def check(self, release: Release) -> None:
+        """Dismisses the release if it was withdrawn, and holds it again if its tag moved after its approval."""
+        waited = release.commit is not None or self._ports.clock.now() - release.accepted_at >= WAITED
+        if not (release.from_github and waited):
+            return
+        if await self._was_withdrawn(release):
+            return
+        commit = await self._commit_of(release)
+        if commit is None or commit == release.commit:
+            return
+        if release.commit is None:
+            await self._update(lambda s: withdrawn.committed(s, release.key, commit))
+            return
+        facts = {"tag": release.tag, "rollout_id": release.rollout_id, "before": release.commit, "commit": commit}
+        log.warning("the tag moved while its release waited", **facts, needs_approval=self._approval)
+        self._ports.publisher.event("release.moved", **facts)
+        await self._update(lambda s: withdrawn.moved(s, release.key, commit))
+
+    async def _was_withdrawn(self, release: Release) -> bool:
+        if self._github is None:
+            return False
+        try:
+            found = await self._github.release(int(release.key.rpartition(":")[2]))
+        except (GitHubUnavailable, GitHubRefused) as away:
+            self._unchecked(release, str(away))
+            return False
+        if found is None or found.event.draft:
+            what = "GitHub does not have its release any more" if found is None else "its release is a draft again"
+            until = None if found is None else release.published_at or self._ports.clock.now()
+            await self._withdraw(Withdrawal(release.key, release.tag, self._ports.clock.now(), what, until))
+            return True
+        if changed := self._changed(release, found):
+            why = Withdrawn(f"{changed}, {_NEVER.format(tag=release.tag)}")
+            await self._update(lambda s: s.dismiss(dropped.dropped(release, why)) if release in s.accepted else s)
+        return bool(changed)
+
+    def _changed(self, release: Release, found: Published) -> str | None:
+        """What its author changed so that it is not wanted any more."""
+        if found.event.tag != release.tag:
+            return f"its release has the tag {found.event.tag} now"
+        refusal = refusal_of(found.event, self._stack)
+        return f"its release was changed: {refusal.text}" if refusal and refusal.cause is Cause.PRERELEASE else None
+
+    async def _commit_of(self, release: Release) -> str | None:
+        """The commit of its tag; None if that cannot be known now. Withdraws it if the tag was there and is gone."""
+        try:
+            async with self._ports.clock.limit(GIT_SECONDS):
+                return await self._ports.source.commit_at(release.tag)
+        except TagNotFound:
+            if release.commit is not None:
+                now = self._ports.clock.now()
+                until = release.published_at or now
+                await self._withdraw(Withdrawal(release.key, release.tag, now, "its tag was deleted", until))
+        except (GitFailed, TimeoutError) as away:
+            self._unchecked(release, str(away) or f"the repository did not answer within {GIT_SECONDS:.0f} s")
+        return None
+
+    async def _withdraw(self, withdrawal: Withdrawal) -> None:
+        """As its webhook would: in the ledger too, so that a late delivery does not bring it back."""
+        await self._update(lambda s: withdrawn.withdraw(s, withdrawal))
+        try:
+            await self._ports.inbox.withdraw(withdrawal)
+        except LedgerUnavailable as away:
+            log.warning("a withdrawal is recorded in the journal only", tag=withdrawal.tag, reason=str(away))
+
+    def _unchecked(self, release: Release, reason: str) -> None:
+        log.warning("could not ask whether a waiting release was withdrawn or moved", tag=release.tag, reason=reason)
+        about = {"tag": release.tag, "rollout_id": release.rollout_id, "reason": reason}
+        self._ports.publisher.event("release.unchecked", **about)
+
+    async def _update(self, change: Callable[[State], State]) -> None:
+        self._ports.publisher.status(await self._ports.journal.update(change))
