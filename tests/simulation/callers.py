@@ -4,12 +4,16 @@ They know what the web process knows: the published status. What a call checks t
 """
 
 import asyncio
+import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from app.domain.errors import LedgerUnavailable, WorkerSilent
-from app.domain.release import Release, Trigger, new_rollout_id
+from app.domain.release import WITHDRAWN, Release, Trigger, new_rollout_id
 from app.domain.tags import DatedTag, TagRule
+from app.domain.withdrawal import DELETED, Withdrawal
 from tests.examples import a_release
 from tests.fakes.github_api import FakeGitHubApi, a_published
 from tests.fakes.queue import FakeQueue
@@ -47,6 +51,8 @@ class Callers:
         self._seen, self._queue, self._github, self._trace = seen, queue, github, trace
         self._asked, self._answered = asked, answered
         self._tasks: set[asyncio.Task[None]] = set()
+        self._withdrawn: Counter[str] = Counter()
+        self._deleted: Counter[str] = Counter()
 
     def call(self, name: str, **options: Any) -> None:
         """Makes the call `name` (a method of this class) in the background."""
@@ -77,16 +83,49 @@ class Callers:
 
     def publish(self, tag: str) -> None:
         """Publishes the release on GitHub, newest first."""
-        if all(p.event.tag != tag for p in self._github.published):
-            at = self._seen.world.clock.now()
-            self._github.published.insert(0, a_published(tag, _number(tag), at=at))
+        published = self._github.published
+        if all(p.event.tag != tag or p.event.draft for p in published):
+            others = [p for p in published if p.event.tag != tag]
+            new = a_published(tag, self._number(tag), at=self._seen.world.clock.now())
+            self._github.published = [new, *others]
 
     async def webhook(self, call: Call) -> None:
         tag = call.options["tag"]
         self.publish(tag)
-        number = _number(tag)
-        release = a_release(tag, key=f"1:{number}", rollout_id=f"r-{tag}", accepted_at=self._seen.world.clock.now())
+        published = next(p for p in self._github.published if p.event.tag == tag)
+        again = f"-{self._withdrawn[tag]}" if self._withdrawn[tag] else ""
+        release = a_release(
+            tag,
+            key=published.event.key,
+            rollout_id=f"r-{tag}{again}",
+            accepted_at=self._seen.world.clock.now(),
+            published_at=published.at,
+        )
         await self._accept(call, release)
+
+    def take_back(self, tag: str, action: str) -> Withdrawal | None:
+        """The author deletes the release, or sets it back to a draft. Returns None if it is not published."""
+        published = next((p for p in self._github.published if p.event.tag == tag and not p.event.draft), None)
+        if published is None:
+            return None
+        self._withdrawn[tag] += 1
+        self._deleted[tag] += action == DELETED
+        self._github.withdraw(published.event.release_id, action)
+        event = replace(published.event, action=action)
+        return Withdrawal.of(event, self._seen.world.clock.now(), published.at)
+
+    async def withdraw(self, call: Call) -> None:
+        """The webhook of a withdrawal is recorded before its answer."""
+        call.withdrawal = self.take_back(call.options["tag"], call.options["action"])
+        if call.withdrawal is None:
+            raise Refused(NOTHING)
+        await self._seen.world.inbox.withdraw(call.withdrawal)
+        with contextlib.suppress(LedgerUnavailable):
+            await self._queue.nudge()
+
+    def _number(self, tag: str) -> int:
+        """The id of the release on GitHub: it grows with the version, and with each deleted release of the tag."""
+        return int(tag.removeprefix("v").replace(".", "")) + 1000 * self._deleted[tag]
 
     # Operators
 
@@ -117,7 +156,7 @@ class Callers:
         if not waiting:
             raise Refused(NOTHING)
         call.rollout = waiting[-1].rollout_id
-        await self._ask("approve", waiting[-1].tag)
+        call.commit = (await self._ask("approve", waiting[-1].tag))["commit"]
         await self._queue.nudge()
 
     async def cancel(self, call: Call) -> None:
@@ -143,6 +182,8 @@ class Callers:
     async def _accept(self, call: Call, release: Release) -> None:
         """Records the release, as the web process does before it answers with 202."""
         known = await self._seen.world.inbox.accept(release)
+        if known is not None and known.rollout_id == WITHDRAWN:
+            raise Refused(WITHDRAWN)
         accepted = known or release
         call.rollout = accepted.rollout_id
         self._seen.accepted[accepted.rollout_id] = accepted
@@ -150,8 +191,3 @@ class Callers:
             await self._queue.nudge()
         except LedgerUnavailable:
             return
-
-
-def _number(tag: str) -> int:
-    """The id of the release on GitHub: it grows with the version."""
-    return int(tag.removeprefix("v").replace(".", ""))

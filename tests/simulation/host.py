@@ -39,6 +39,7 @@ from workers.watchdogs.deployments import Deployments
 from workers.watchdogs.disk_watch import DiskWatch
 from workers.watchdogs.missed_releases import MissedReleases
 from workers.watchdogs.unreadable_releases import UnreadableReleases
+from workers.watchdogs.withdrawn_releases import WithdrawnReleases
 
 
 class Host:
@@ -73,7 +74,7 @@ class Host:
                     world.engine.behave(service, tag, **change)
         self.observer = observer = Observer(self.seen, trace, self.decision, violated=violated, moment=moment)
         self.queue = FakeQueue(lambda: world.inbox.answers)
-        self.github = FakeGitHubApi(world.clock, world.fuse)
+        self.github = world.github = FakeGitHubApi(world.clock, world.fuse)
         self.outbox = FakeOutbox(world.fuse)
         self.callers = Callers(
             self.seen, self.queue, self.github, trace, asked=observer.asked, answered=observer.answered
@@ -147,6 +148,7 @@ class Host:
             updater = self.own.machine.updater
             parts.append(Succession(self.world.stack, updater, ports, reconciler, FakeOwnProcesses(self.own)))
         parts += [UnreadableReleases(ports, self.world.stack.tags), DiskWatch(ports, reconciler)]
+        parts.append(WithdrawnReleases(ports, reconciler))
         if every := 60 * self.setting.check_minutes:
             parts.append(
                 MissedReleases(

@@ -226,6 +226,15 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
                 await self._ports.clock.sleep(1)""",
         ),
     ),
+    "withdrawal_is_not_read": (
+        Edit("Intake.take_in", "taken_back = await self._ports.inbox.withdrawals()", "taken_back = []"),
+        Edit("LastCheck._was_withdrawn", "if self._github is None:", "if self._github is not None:"),
+    ),
+    "withdrawn_rollout_goes_on": (
+        Edit("Intake.take_in", "await self._stop_withdrawn()", "pass"),
+        Edit("pipeline._prepare", "await raise_if_withdrawn(run)", "pass"),
+    ),
+    "approval_is_for_any_commit": (Edit("withdrawn.moved", "approved=False", "approved=release.approved"),),
     "notified_after_the_record": (
         Edit("Announced.keep", "self._notifier.notify(notices.ended(self._project, rollout, state))", "pass"),
         Edit(

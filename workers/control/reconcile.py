@@ -161,6 +161,7 @@ class Reconciler:
 
     async def _roll_out(self, release: Release) -> None:
         async with self._current(release, release.recall) as run:
+            await self.take_in()  # it may have been withdrawn since the decision
             state = await self._ports.journal.update(lambda s: self._begin(s, release))
             if state.rollout is None:
                 return  # it was paused or cancelled a moment ago

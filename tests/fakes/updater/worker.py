@@ -72,7 +72,7 @@ class FakeWorker(ContainerProcess):
     async def _work(self, lease: FakeLease, ports: Ports) -> None:
         stack = self._world.stack
         options: dict[str, Any] = {"policy": self._policy, "pause_on_failure": self._pause_on_failure}
-        reconciler = Reconciler(stack, ports, **options, succeeds=self._succeeds)
+        reconciler = Reconciler(stack, ports, **options, succeeds=self._succeeds, github=self._world.github)
         jobs = Jobs(stack, ports, reconciler)
         queue = partial(FakeQueueWorker, jobs, self._queue, self._world.clock, self._unexpected)
         await work(stack, reconciler, ports, self._beside(ports, reconciler), lease=lease, queue=queue)

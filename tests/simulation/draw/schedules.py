@@ -11,6 +11,7 @@ from tests.simulation.draw.chances import Chances
 from tests.simulation.draw.later import LATER
 from tests.simulation.draw.themes import THEMES
 from tests.simulation.draw.trouble import TROUBLE
+from tests.simulation.draw.withdrawals import WITHDRAWALS
 from tests.simulation.schedule import Schedule
 
 
@@ -25,7 +26,7 @@ def draw(seed: int) -> Schedule:
     for trouble in random.sample(TROUBLE, random.choice(most)):
         for _ in range(random.choice((1, 1, 2, 3))):
             trouble(chances)
-    for more, themes_of_it in (("beside", BESIDE), ("later", LATER)):
+    for more, themes_of_it in (("beside", BESIDE), ("later", LATER), ("withdrawn", WITHDRAWALS)):
         chances.go_on_with(Random(f"{more} {seed}"))  # noqa: S311 - what is drawn above does not depend on it
         for chance, theme in themes_of_it:
             if chances.maybe(chance):

@@ -1,5 +1,7 @@
 """What GitHub and operators do."""
 
+from app.domain.withdrawal import DELETED
+from tests.examples import sha_of
 from tests.simulation.events.kinds import kind
 from tests.simulation.host import Host
 
@@ -14,6 +16,24 @@ def release(host: Host, tag: str) -> None:
 def missed(host: Host, tag: str) -> None:
     """GitHub publishes the release; its webhook is lost."""
     host.callers.publish(tag)
+
+
+@kind
+def withdraw(host: Host, tag: str, *, action: str = DELETED) -> None:
+    """The author takes the release back, and GitHub sends the webhook."""
+    host.callers.call("withdraw", tag=tag, action=action)
+
+
+@kind
+def withdrawn_unheard(host: Host, tag: str, *, action: str = DELETED) -> None:
+    """The author takes the release back; its webhook is lost."""
+    host.callers.take_back(tag, action)
+
+
+@kind
+def tag_moves(host: Host, tag: str) -> None:
+    """The author moves the tag to another commit."""
+    host.world.source.tags[tag] = sha_of(f"{tag} moved")
 
 
 @kind

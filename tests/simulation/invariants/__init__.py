@@ -12,6 +12,7 @@ from tests.simulation.invariants import (
     succession,
     the_end,
     traffic,
+    withdrawn,
 )
 from tests.simulation.invariants.checks import (
     Check,
@@ -54,4 +55,5 @@ __all__ = [
     "succession",
     "the_end",
     "traffic",
+    "withdrawn",
 ]

@@ -94,11 +94,15 @@ def no_later_epoch_is_overwritten(seen: Observed, write: Write) -> str | None:
 
 @asked(on_write)
 def a_release_begins_once(seen: Observed, write: Write) -> str | None:
-    """[C] A rollout begins only for a release that was accepted and not decided."""
+    """[C] A rollout begins only for a release that was accepted and not decided.
+
+    A decision whose write was reported as a failure, such as that of a cancel, was answered as one: it does not count.
+    """
     begun = write.after.rollout
     if begun is None or write.before.rollout is not None or write.afresh:
         return None
-    if not any(r.key == begun.release.key for r in write.before.accepted):
+    waiting = (*write.before.accepted, *(seen.counted.accepted if write.failed else ()))
+    if not any(r.key == begun.release.key for r in waiting):
         return f"{begun.release.tag} ({begun.id}) begins, but it was not waiting"
     if seen.ends.get(begun.id):
         return f"{begun.id} begins, but it has ended: {seen.ends[begun.id]}"

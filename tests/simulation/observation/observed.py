@@ -11,6 +11,7 @@ from app.domain.release_stack import as_of
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color, Stack
 from app.domain.state import State
+from app.domain.withdrawal import Withdrawal
 from tests.fakes.disk import FakeDisk
 from tests.fakes.processes import owner
 from tests.fakes.updater.own_processes import OwnProcesses
@@ -24,7 +25,8 @@ DISTURBING = ("state_damaged", "state_removed", "route_overwritten", "live_dies"
 class Call:
     """A call of an operator. `code`: why it was refused; empty if it was accepted, None until it is answered.
 
-    `began_in` is the rollout that ran when it was asked.
+    `began_in` is the rollout that ran when it was asked. `withdrawal`: what the call took back; `commit`: what it
+    approved, if that is known.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Call:
     code: str | None = None
     rollout: str = ""
     on_trial: bool = False
+    withdrawal: Withdrawal | None = None
+    commit: str | None = None
 
     @property
     def accepted(self) -> bool:
@@ -66,7 +70,8 @@ class Observed:
 
     `faults` are those that go on, `happened` counts all that happened. `paused_at` is when the last pause began,
     `unpauses` how many were asked for. `last` is the last state that a worker wrote. `ever_live` are the rollouts whose
-    releases were live. `last_failed`: the write of `last` is reported as a failure.
+    releases were live. `last_failed`: the write of `last` is reported as a failure. `counted`: the last state before
+    that one whose write was not.
 
     `own`: the updater's own services, if the stack has them. `successions` are the rollouts whose succession began.
     `epochs` has the epoch that each process took, by its name, and `latest_epoch` the last one that was taken.
@@ -89,6 +94,7 @@ class Observed:
     begun: set[str] = field(default_factory=set)
     shas_live: list[str] = field(default_factory=list)
     last: State = field(default_factory=State)
+    counted: State = field(default_factory=State)
     ever_live: set[str] = field(default_factory=set)
     last_failed: bool = False
     own: OwnProcesses | None = None
@@ -158,6 +164,7 @@ class Observed:
     def noted(self, write: Write) -> None:
         """Remembers what the write changed."""
         before, after = write.before, write.after
+        self.counted = self.counted if write.failed else before
         self._notes_epoch(write)
         if after.paused and not before.paused:
             self.paused_at = self.now
