@@ -19,7 +19,7 @@ from app.domain.step import StepId
 from app.domain.withdrawal import Withdrawal
 
 WITHDRAWN_SHOWN = 3
-"""How many of the releases that were withdrawn last are in the status."""
+"""How many withdrawn releases are in the status, at most."""
 
 Activity = Literal["idle", "updating", "rolling_back"]
 
@@ -133,7 +133,7 @@ class WithdrawnRelease(ResponseModel):
 class PublishedStatus(ResponseModel):
     """The part of the status that the worker publishes. The defaults apply until it does so for the first time.
 
-    `withdrawn`: the releases that were taken back on GitHub last, newest first.
+    `withdrawn`: the releases that were taken back on GitHub since the live one went live, newest first, and that one.
     """
 
     state: Activity = "idle"
@@ -183,7 +183,7 @@ class PublishedStatus(ResponseModel):
             queued=tuple(r.tag for r in state.accepted if r.key not in holds),
             held=tuple(h.release.tag for h in holds.values()),
             held_for=tuple(Held.of(h) for h in holds.values()),
-            withdrawn=tuple(WithdrawnRelease.of(w) for w in reversed(state.withdrawn[-WITHDRAWN_SHOWN:])),
+            withdrawn=tuple(WithdrawnRelease.of(w) for w in reversed(_withdrawn(state)[-WITHDRAWN_SHOWN:])),
             alarms=tuple(alarms),
             notifications=notifications or {},
         )
@@ -194,6 +194,12 @@ class PublishedStatus(ResponseModel):
 
     def is_running(self, rollout_id: str) -> bool:
         return self.rollout is not None and self.rollout.id == rollout_id
+
+
+def _withdrawn(state: State) -> list[Withdrawal]:
+    live = state.current
+    found = [w for w in state.withdrawn if live is None or w.key == live.key or w.at >= live.since]
+    return sorted(found, key=lambda w: w.at)
 
 
 class IgnoredDelivery(ResponseModel):

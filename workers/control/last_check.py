@@ -4,7 +4,7 @@ Is the release still there, and does its tag still point to the commit that it h
 answer changes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
@@ -41,6 +41,23 @@ class LastCheck:
         self._ports = ports
         self._github = github
         self._approval = approval
+
+    async def ask(self, decision: Callable[[], Decision], take_in: Callable[[], Awaitable[None]]) -> None:
+        """Checks each release once that would begin now. If none would, records the commits of the held ones.
+
+        `decision`: what would begin now, and what waits. `take_in` is called again after each answer.
+        """
+        await take_in()
+        asked: set[str] = set()
+        while (go := decision().go) is None or go.key not in asked:
+            if go is not None:
+                asked.add(go.key)
+                await self.check(go)
+                await take_in()
+                continue
+            await self.record_commits(decision())
+            if decision().go is None:
+                return
 
     async def record_commits(self, decision: Decision) -> None:
         """Records the commit of each held release: an approval is for that commit."""

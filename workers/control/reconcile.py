@@ -192,7 +192,7 @@ class Reconciler:
         return decision
 
     async def _next(self) -> Release | None:
-        await self._ask_once_more()
+        await self._last_check.ask(self._decision, self.take_in)
         decision = self.decide()
         gone = [dropped.dropped(release, Superseded(reason)) for release, reason in decision.superseded]
         checked = await self._ports.journal.update(lambda s: s.dismiss(*gone).look(self._ports.clock.now()))
@@ -203,20 +203,6 @@ class Reconciler:
     async def take_in(self) -> None:
         """Takes in what the web process recorded: accepted and withdrawn releases."""
         await self._intake.take_in()
-
-    async def _ask_once_more(self) -> None:
-        """Takes in what was recorded, and checks each release once that would begin now, or records what is held."""
-        await self.take_in()
-        asked: set[str] = set()
-        while (go := self._decision().go) is None or go.key not in asked:
-            if go is None:
-                await self._last_check.record_commits(self._decision())
-                if self._decision().go is None:
-                    return
-                continue
-            asked.add(go.key)
-            await self._last_check.check(go)
-            await self.take_in()
 
     def _decision(self) -> Decision:
         return self.policy.decide(self._ports.journal.state, self._ports.clock.now())

@@ -74,6 +74,13 @@ def test_status_shows_an_idle_updater() -> None:
     }
 
 
+def test_status_forgets_what_was_withdrawn_before_the_live_release() -> None:
+    before = [Withdrawal(f"1:{n}", f"v0.{n}.0", NOW - timedelta(days=1), "it was deleted") for n in range(4)]
+    after = [Withdrawal(f"1:{n}", f"v2.{n}.0", NOW + timedelta(days=n), "it was deleted") for n in range(4)]
+    state = State(current=a_live("v1.0.0"), withdrawn=(*before, *after))
+    assert [w.tag for w in PublishedStatus.of(state, STEPS).withdrawn] == ["v2.3.0", "v2.2.0", "v2.1.0"]
+
+
 def test_status_is_empty_before_first_release() -> None:
     assert PublishedStatus.of(State(), STEPS) == PublishedStatus()
 

@@ -47,6 +47,16 @@ def test_idle_status_has_two_lines() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("tag", "meant"),
+    [("v1.1.0", "it never goes live, and traffic is unchanged"), ("v1.0.0", "it stays live: see the alarm")],
+)
+def test_status_names_a_withdrawn_release(tag: str, meant: str) -> None:
+    withdrawn = [{"tag": tag, "at": "2026-01-02T03:04:05Z", "reason": "its release was deleted on GitHub"}]
+    rows = dict(status_rows(a_status(**STATUS, withdrawn=withdrawn)))
+    assert rows["withdrawn"] == f"{tag}, 2026-01-02 03:04:05 UTC: its release was deleted on GitHub; {meant}"
+
+
 IGNORED = {
     "tag": "2024.01.05",
     "repository": "octo/shop",
