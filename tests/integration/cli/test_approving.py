@@ -8,7 +8,7 @@ import pytest
 
 from app.config.release_policy import ReleasePolicy
 from app.domain.stack import Window
-from tests.examples import a_release
+from tests.examples import a_release, sha_of
 from tests.fakes.clock import FakeClock
 from tests.integration.cli.conftest import CHECKS, TIMES
 from tests.integration.cli.front import Front, front
@@ -17,7 +17,8 @@ from tests.integration.waiting import until
 
 pytestmark = pytest.mark.redis
 
-WAITS = "v1.1.0 is waiting for approval."
+SHOWN = f"v1.1.0 ({sha_of('v1.1.0')[:12]})"
+WAITS = f"{SHOWN} is waiting for approval."
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ async def test_a_release_waits_until_it_is_approved(home: Front) -> None:
     assert WAITS in (await home.run("status")).out
     approved = await home.run("approve", "v1.1.0")
     assert (approved.code, approved.err) == (0, "")
-    assert approved.out.startswith("v1.1.0 is approved. It starts at once")
+    assert approved.out.startswith(f"{SHOWN} is approved. It starts at once")
     await until(lambda: home.is_live("v1.1.0"))
 
 

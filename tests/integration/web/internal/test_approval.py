@@ -12,7 +12,7 @@ from app.auth.callers import make_token
 from app.auth.scope import Scope
 from app.config.release_policy import ReleasePolicy
 from app.ledger import Ledger
-from tests.examples import a_release
+from tests.examples import a_release, sha_of
 from tests.fakes.world import World
 from tests.integration.waiting import until
 from tests.integration.web.conftest import Listening, working_on
@@ -25,8 +25,10 @@ WAITS = {
     "rollout_id": "r-v1.1.0",
     "reason": "approval",
     "until": None,
-    "text": "v1.1.0 is waiting for approval. Traffic stays on the live release. Run `updater approve v1.1.0`, or "
-    "use the button on the dashboard.",
+    "text": f"v1.1.0 ({sha_of('v1.1.0')[:12]}) is waiting for approval. Traffic stays on the live release. Run "
+    "`updater approve v1.1.0`, or use the button on the dashboard. The approval is for that commit.",
+    "commit": sha_of("v1.1.0"),
+    "moved_from": None,
 }
 
 
@@ -51,7 +53,7 @@ async def approve(client: httpx.AsyncClient, tag: str = "v1.1.0") -> httpx.Respo
 
 async def held(client: httpx.AsyncClient) -> None:
     async def is_held() -> bool:
-        return bool((await status(client))["held"] == ["v1.1.0"])
+        return [each["commit"] for each in (await status(client))["held_for"]] == [sha_of("v1.1.0")]
 
     await until(is_held)
 
@@ -67,7 +69,13 @@ async def test_an_approved_release_goes_live(client: httpx.AsyncClient, worker: 
     answer = await approve(client)
     assert (answer.status_code, answer.json()) == (
         202,
-        {"status": "approved", "tag": "v1.1.0", "rollout_id": "r-v1.1.0", "held_for": None},
+        {
+            "status": "approved",
+            "tag": "v1.1.0",
+            "rollout_id": "r-v1.1.0",
+            "commit": sha_of("v1.1.0"),
+            "held_for": None,
+        },
     )
 
     async def is_live() -> bool:
