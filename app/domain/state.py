@@ -43,8 +43,9 @@ class State:
     `looked_at` is when the worker last decided what should be live, `last_checked_at` when it last asked GitHub.
     `rollout` is the running rollout, or one that a crash left behind. `route_id` is the rollout id that answers through
     the route carry. `not_adopted`: the pause is for a running stack that could not be adopted. `ledger_unread`: the
-    state was rebuilt, and the releases that only the ledger knows are not accepted again yet. `unreported` are decided
-    releases that the history may not have yet.
+    state was rebuilt, and the releases that only the ledger knows are not accepted again yet. `lost_rollout`: it was
+    rebuilt, and what a rollout left that it no longer knows has not been ended yet. `unreported` are decided releases
+    that the history may not have yet.
     """
 
     active_color: Color | None = None
@@ -68,6 +69,7 @@ class State:
     decided: tuple[str, ...] = ()
     ran: tuple[Ran, ...] = ()
     ledger_unread: bool = False
+    lost_rollout: bool = False
     unreported: tuple[Dropped, ...] = ()
 
     @property
@@ -114,6 +116,7 @@ class State:
             decided=tuple(dict.fromkeys((*self.decided, *decided)))[-DECIDED_KEPT:],
             epoch=max(self.epoch, epoch),
             ledger_unread=True,
+            lost_rollout=True,
         )
 
     @property

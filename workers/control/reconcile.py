@@ -66,11 +66,10 @@ class Reconciler:
     async def start(self) -> None:
         """Runs before any job: ends what a crash left, and finds out what is live."""
         async with self._turn:
-            lost = await rebuild(self._stack, self._ports)
+            await rebuild(self._stack, self._ports)
             await self._ports.journal.update(lambda s: s.take_over())
             self._taken_over.set()
-            if lost:
-                await end_lost_rollout(self._stack, self._ports)
+            await end_lost_rollout(self._stack, self._ports)
             await dropped.report(self._ports)
             await self._ports.publisher.rebuild(always=True)
             await self._end_left_over()
