@@ -23,17 +23,26 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class PublishedRelease:
+    """A release on the demo's GitHub: its id, and when it was published, as GitHub's API has it ("" for a draft)."""
+
+    id: int
+    published_at: str
+
+
+@dataclass(frozen=True)
 class GitHubServer:
     """The demo's GitHub at `url`."""
 
     url: str
 
-    def publish(self, tag: str, sha: str, **more: int) -> int:
-        """Publishes a release of `tag` without a webhook. Returns its id, which is `number` if given.
+    def publish(self, tag: str, sha: str, **more: int) -> PublishedRelease:
+        """Publishes a release of `tag` without a webhook. Its id is `number` if given.
 
         `draft`, `prerelease`: as in GitHub's form.
         """
-        return int(self._post("releases", {"tag": tag, "sha": sha, **more})["id"])
+        release = self._post("releases", {"tag": tag, "sha": sha, **more})
+        return PublishedRelease(int(release["id"]), release["published_at"] or "")
 
     def weather(self, **weather: Any) -> None:
         """Sets the faults: see Weather. Without arguments, there are none."""

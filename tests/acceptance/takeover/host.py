@@ -16,7 +16,7 @@ from docker.models.containers import Container
 from app.domain.stack import Color
 from deploy.demo.clients import plain_client
 from deploy.demo.environment import Environment, Json
-from deploy.demo.github.delivery import REPOSITORY, form_encoded, release_event, signed_headers
+from deploy.demo.github.delivery import REPOSITORY, form_encoded, signed_headers
 from deploy.demo.processes import ROOT
 from deploy.demo.repository import Variant
 from tests.acceptance.host.containers import Project
@@ -172,7 +172,7 @@ class Host(Environment):
 
     async def deliver(self, tag: str, *, form: bool = False) -> Json:
         """Sends the webhook of `tag` as GitHub does, signed with the secret from the page."""
-        event = release_event(tag, self.published[tag])
+        event = self.event(tag)
         body = form_encoded(event) if form else event
         secret = (self.updater / "secrets" / "github-webhook-secret").read_text().strip()
         async with plain_client(timeout=10) as client:
