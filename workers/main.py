@@ -34,6 +34,7 @@ from workers.watchdogs.disk_watch import DiskWatch
 from workers.watchdogs.drift_watch import DriftWatch
 from workers.watchdogs.ignored_releases import IgnoredReleases
 from workers.watchdogs.missed_releases import MissedReleases
+from workers.watchdogs.required_checks import ASK_SECONDS, ASK_SECONDS_WITHOUT_TOKEN, RequiredChecksWatch
 from workers.watchdogs.unreadable_releases import UnreadableReleases
 from workers.wiring import lease_of, own_services_of, redactor_of, release_policy_of, token_of, wire
 
@@ -102,6 +103,9 @@ def _beside(
         IgnoredReleases(ports, stack.project),
         DiskWatch(ports, reconciler),
     ]
+    if (required := stack.policy.require_checks) is not None:
+        every = ASK_SECONDS if settings.github_token else ASK_SECONDS_WITHOUT_TOKEN
+        parts.append(RequiredChecksWatch(required, ports, github, reconciler, every=every))
     if settings.check_minutes:
         parts.append(MissedReleases(stack, ports, github, reconciler, every=60 * settings.check_minutes))
     if settings.github_token and stack.github.deployments:

@@ -157,7 +157,11 @@ async def own_services_of(settings: WorkerSettings, stack: Stack) -> AsyncIterat
 def release_policy_of(settings: WorkerSettings, stack: Stack) -> ReleasePolicy:
     """The policy that holds releases back, from the environment and the stack file."""
     return ReleasePolicy(
-        enabled=settings.enabled, approval=settings.approval, windows=stack.policy.windows, tags=stack.tags
+        enabled=settings.enabled,
+        approval=settings.approval,
+        checks=stack.policy.require_checks is not None,
+        windows=stack.policy.windows,
+        tags=stack.tags,
     )
 
 

@@ -17,7 +17,7 @@ FINAL = frozenset({"success", "failed", "rolled_back", "superseded", "cancelled"
 
 
 class Result(ResponseModel):
-    """The final result of a rollout, or of a release that got none: `superseded` or `cancelled`."""
+    """The final result of a rollout, or of a release without one: `superseded`, `cancelled`, or refused as `failed`."""
 
     status: str = ""
     rollout_id: str = ""

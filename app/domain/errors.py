@@ -174,6 +174,13 @@ class PolicyRefused(UpdaterError):
     fault = Fault.RELEASE
 
 
+class ChecksRefused(UpdaterError):
+    """The checks of the release's commit are not green."""
+
+    code = "checks_refused"
+    fault = Fault.RELEASE
+
+
 class BuildFailed(UpdaterError):
     """The images of the release could not be built or pulled."""
 

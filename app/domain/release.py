@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from app.domain.required_checks import JudgedChecks, Standing
 from app.domain.tags import UNKNOWN_TAG, DatedTag, Position, TagRule
 
 FORGOTTEN = "forgotten"
@@ -40,6 +41,7 @@ class Release:
     `by`: the caller that asked for it, as text for people; None if no caller did. `retry_at`: its rollout failed, and
     the pause that this began ends if another one succeeds, which begins then; None: no pause ends with it.
     `published_at`: GitHub's date; None if an operator asked for it, or an earlier version of the updater recorded it.
+    `checks`: those of its commit, as last seen; None if GitHub was not asked yet, or does not have to be.
     """
 
     key: str
@@ -57,6 +59,7 @@ class Release:
     current_env: bool = False
     retry_at: datetime | None = None
     published_at: datetime | None = None
+    checks: JudgedChecks | None = None
 
     @property
     def asked_for(self) -> bool:
@@ -67,6 +70,10 @@ class Release:
     def dated(self) -> DatedTag:
         """Without GitHub's date: as if it was published when it was accepted."""
         return DatedTag(self.tag, self.published_at or self.accepted_at)
+
+    @property
+    def has_green_checks(self) -> bool:
+        return self.checks is not None and self.checks.standing is Standing.GREEN
 
     def position(self, rule: TagRule) -> Position | None:
         """Its place in the stack's order; None if the stack file was changed so that it has none."""

@@ -6,7 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.domain.errors import Cancelled, Fault, InternalError, PolicyRefused, SignatureRefused, Superseded, UpdaterError
+from app.domain.errors import (
+    Cancelled,
+    ChecksRefused,
+    Fault,
+    InternalError,
+    PolicyRefused,
+    SignatureRefused,
+    Superseded,
+    UpdaterError,
+)
 from app.domain.release import LiveRelease, Release
 from app.domain.stack import Color
 from app.domain.step import BAKE, ROUTE_SWITCH, StepId, StepKind
@@ -14,7 +23,7 @@ from app.domain.step import BAKE, ROUTE_SWITCH, StepId, StepKind
 _BACK = "-back"
 
 _GAVE_WAY = {Superseded.code, Cancelled.code}
-_REFUSED = {SignatureRefused.code, PolicyRefused.code}
+_REFUSED = {SignatureRefused.code, PolicyRefused.code, ChecksRefused.code}
 
 
 def route_id_back(rollout: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from app.domain.required_checks import RequiredChecks
 from app.domain.routing.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.step import StepId, StepKind
 from app.domain.tags import TagRule
@@ -229,6 +230,7 @@ class Policy:
     `allowed_signers`: the file with the keys that may sign a tag; None: no signature is needed.
     `allowed_authors`: GitHub logins in lower case; empty: any author is allowed.
     `windows`: when an accepted release may go live automatically; empty: at any time.
+    `require_checks`: the checks of its commit that have to be green first; None: none.
     """
 
     allowed_signers: str | None = None
@@ -236,6 +238,7 @@ class Policy:
     require_immutable: bool = False
     windows: tuple[Window, ...] = ()
     forbid: frozenset[Forbid] = frozenset()
+    require_checks: RequiredChecks | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.domain.release import LiveRelease, Release, stays_failed
+from app.domain.required_checks import JudgedChecks
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 from app.domain.tags import UNKNOWN_TAG
@@ -164,6 +165,10 @@ class State:
     def approve(self, tag: str) -> "State":
         """Approves the waiting releases with that tag."""
         return replace(self, accepted=tuple(replace(r, approved=True) if r.tag == tag else r for r in self.accepted))
+
+    def judge(self, key: str, checks: JudgedChecks) -> "State":
+        """Records what is known of the checks of a waiting release."""
+        return replace(self, accepted=tuple(replace(r, checks=checks) if r.key == key else r for r in self.accepted))
 
     def dated(self, dates: Mapping[str, datetime]) -> "State":
         """Records when GitHub published each tag. It may have been accepted without that date."""

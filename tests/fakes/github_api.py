@@ -8,6 +8,7 @@ from app.domain.acceptance.policy import ReleaseEvent
 from app.domain.acceptance.published import Published
 from app.domain.deployment import DeploymentOutcome, DeploymentReport, Outbox
 from app.domain.errors import GitHubRefused, GitHubUnavailable
+from app.domain.required_checks import CheckOutcome, CommitCheck, CommitChecks
 from tests.examples import NOW, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
@@ -15,6 +16,11 @@ from workers.ports.github import FailedDelivery
 
 PAGE = 2
 CALL_SECONDS = 0.05
+OUTCOMES = {
+    **dict.fromkeys(("success", "neutral", "skipped"), CheckOutcome.GREEN),
+    **dict.fromkeys(("queued", "in_progress", "pending"), CheckOutcome.PENDING),
+    **dict.fromkeys(("failure", "error", "timed_out", "cancelled", "action_required", "stale"), CheckOutcome.RED),
+}
 
 
 def a_published(tag: str, number: int = 0, *, at: datetime = NOW, **change: object) -> Published:
@@ -46,7 +52,8 @@ class Deployed:
 class FakeGitHubApi:
     """`away`: every call fails, or `only` the named one; with `carried_out` the failed call takes effect.
 
-    `refuses`: the status of each answer. `wait`: seconds to wait before the next request while GitHub is away.
+    `checks` are those of each commit, `commits` has the tags that moved. `refuses`: the status of each answer. `wait`:
+    seconds to wait before the next request while GitHub is away.
     """
 
     def __init__(self, clock: FakeClock, fuse: Fuse) -> None:
@@ -56,10 +63,25 @@ class FakeGitHubApi:
         self.away = False
         self.carried_out = False
         self.only: str | None = None
+        self.checks: dict[str, CommitChecks] = {}
+        self.commits: dict[str, str] = {}
         self.refuses: int | None = None
         self.wait = 0.0
         self.calls: list[tuple[str, datetime]] = []
         self._clock, self._fuse = clock, fuse
+
+    def check(self, sha: str, name: str, result: str) -> None:
+        """Gives the commit a check run, or another result to that of the same name. See OUTCOMES."""
+        self._add(sha, name, result, unfinished=OUTCOMES[result] is CheckOutcome.PENDING)
+
+    def commit_status(self, sha: str, context: str, state: str) -> None:
+        """Gives the commit a commit status, or another state to that of the same context."""
+        self._add(sha, context, state, unfinished=self.checks.get(sha, CommitChecks()).unfinished)
+
+    def _add(self, sha: str, name: str, word: str, *, unfinished: bool) -> None:
+        others = [c for c in self.checks.get(sha, CommitChecks()).checks if c.name != name]
+        check = CommitCheck(name, OUTCOMES[word], word)
+        self.checks[sha] = CommitChecks((*others, check), unfinished=unfinished)
 
     def called(self, name: str) -> int:
         return sum(1 for called, _ in self.calls if called == name)
@@ -82,7 +104,11 @@ class FakeGitHubApi:
 
     async def commit_of(self, tag: str) -> str:
         await self._called("commit_of")
-        return sha_of(tag)
+        return self.commits.get(tag, sha_of(tag))
+
+    async def checks_of(self, sha: str) -> CommitChecks:
+        await self._called("checks_of")
+        return self.checks.get(sha, CommitChecks())
 
     async def find_deployment(self, sha: str, rollout_id: str) -> int | None:
         await self._called("find_deployment")

@@ -26,6 +26,8 @@ _HELD = {
     "pause ends. Traffic stays on the live release. `updater unpause` starts it now.",
     Hold.AUTOMATIC_OFF: "{tag} is waiting: automatic updates are off (AUTO_UPDATE_ENABLED). `updater deploy {tag}` "
     "starts it.",
+    Hold.CHECKS: "{tag} is waiting for the checks of its commit. {checks} Traffic stays on the live release. "
+    "`updater deploy {tag}` starts it without them.",
     Hold.APPROVAL: "{tag} is waiting for approval. Traffic stays on the live release. Run `updater approve {tag}`, or "
     "use the button on the dashboard.",
     Hold.WINDOW: "{tag} is waiting for the next deploy window, which opens at {until}. It then starts automatically. "
@@ -36,7 +38,9 @@ _HELD = {
 def held(held: HeldRelease) -> str:
     """What a release is waiting for, and how to start it."""
     until = f"{held.until:%Y-%m-%d %H:%M} UTC" if held.until else ""
-    return _HELD[held.why].format(tag=held.release.tag, until=until)
+    seen = held.release.checks
+    checks = seen.text if seen else "GitHub has not been asked yet."
+    return _HELD[held.why].format(tag=held.release.tag, until=until, checks=checks)
 
 
 def failure(step: str, error: UpdaterError) -> str:

@@ -48,6 +48,14 @@ class GitHubServer:
         """Sets the faults: see Weather. Without arguments, there are none."""
         self._post("weather", weather)
 
+    def check(self, sha: str, name: str, result: str, *, suite: int = 1, link: str = "") -> None:
+        """Gives the commit a check run with that result: a conclusion, `queued` or `in_progress`. See Checks."""
+        self._post("checks", {"sha": sha, "name": name, "result": result, "suite": suite, "link": link})
+
+    def commit_status(self, sha: str, context: str, state: str, link: str = "") -> None:
+        """Gives the commit a commit status."""
+        self._post("checks", {"sha": sha, "name": context, "result": state, "status": True, "link": link})
+
     def hook(self, url: str) -> None:
         """Gives the repository a webhook to `url`."""
         self._post("hook", {"url": url})

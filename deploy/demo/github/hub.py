@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from deploy.demo.github.answers import Json, delivery_answer, deployment_answer, release_answer, status_answer
+from deploy.demo.github.checks import Checks
 from deploy.demo.github.delivery import REPOSITORY_ID
 
 
@@ -46,6 +47,7 @@ class Hub:
     statuses: dict[int, list[Json]] = field(default_factory=dict)
     hooks: list[Json] = field(default_factory=list)
     deliveries: list[Json] = field(default_factory=list)
+    checks: dict[str, Checks] = field(default_factory=dict)
     weather: Weather = field(default_factory=Weather)
     calls: list[Json] = field(default_factory=list)
     used: int = 0
@@ -62,6 +64,9 @@ class Hub:
         release = release_answer(tag, number, self.repository, draft=draft, prerelease=prerelease)
         self.releases = [release, *(r for r in self.releases if r["tag_name"] != tag)]
         return release
+
+    def checks_of(self, sha: str) -> Checks:
+        return self.checks.setdefault(sha, Checks(sha, self.repository, self.api))
 
     def deploy(self, asked: Json) -> Json | None:
         """Returns None if the ref does not exist."""

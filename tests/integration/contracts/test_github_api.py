@@ -11,6 +11,7 @@ from app.domain.acceptance.policy import ReleaseEvent
 from app.domain.acceptance.published import Published
 from app.domain.deployment import DeploymentOutcome, DeploymentReport
 from app.domain.errors import GitHubRefused, GitHubUnavailable
+from app.domain.required_checks import CheckOutcome, CommitChecks
 from app.domain.stack import GitHub
 from deploy.demo.github.control import TOKEN, GitHubServer, github_server
 from deploy.demo.github.delivery import REPOSITORY, REPOSITORY_ID
@@ -32,6 +33,8 @@ class Place(Protocol):
     @property
     def github(self) -> GitHubApi: ...
     def publish(self, tag: str) -> None: ...
+    def check(self, sha: str, name: str, result: str) -> None: ...
+    def commit_status(self, sha: str, context: str, state: str) -> None: ...
     def fail_a_delivery(self, guid: str) -> None: ...
     def go_away(self, *, carried_out: bool = False) -> None: ...
     def come_back(self) -> None: ...
@@ -55,6 +58,23 @@ class GitHubApiContract:
     async def test_tag_resolves_to_its_commit(self, place: Place) -> None:
         place.publish("v1.0.0")
         assert await place.github.commit_of("v1.0.0") == SHA
+
+    async def test_checks_and_statuses_of_a_commit_are_one_list(self, place: Place) -> None:
+        place.publish("v1.0.0")
+        assert await place.github.checks_of(SHA) == CommitChecks()
+        place.check(SHA, "build", "in_progress")
+        assert (await place.github.checks_of(SHA)).unfinished
+        for name, result in (("build", "success"), ("lint", "skipped"), ("deploy", "timed_out")):
+            place.check(SHA, name, result)
+        place.commit_status(SHA, "ci/coverage", "pending")
+        found = await place.github.checks_of(SHA)
+        assert {check.name: (check.outcome.value, check.word) for check in found.checks} == {
+            "build": ("green", "success"),
+            "lint": ("green", "skipped"),
+            "deploy": ("red", "timed_out"),
+            "ci/coverage": ("pending", "pending"),
+        }
+        assert not found.unfinished
 
     async def test_deployment_is_found_only_by_its_rollout(self, place: Place) -> None:
         place.publish("v1.0.0")
@@ -105,6 +125,12 @@ class FakePlace:
         event = ReleaseEvent("published", REPOSITORY, REPOSITORY_ID, number, tag, draft=False, prerelease=False)
         self.github.published.insert(0, Published(event, NOW))
 
+    def check(self, sha: str, name: str, result: str) -> None:
+        self.github.check(sha, name, result)
+
+    def commit_status(self, sha: str, context: str, state: str) -> None:
+        self.github.commit_status(sha, context, state)
+
     def fail_a_delivery(self, guid: str) -> None:
         self.github.failed.append(FailedDelivery(1, guid, "published", 502, NOW))
 
@@ -124,6 +150,12 @@ class ServerPlace:
 
     def publish(self, tag: str) -> None:
         self.server.publish(tag, sha_of(tag))
+
+    def check(self, sha: str, name: str, result: str) -> None:
+        self.server.check(sha, name, result)
+
+    def commit_status(self, sha: str, context: str, state: str) -> None:
+        self.server.commit_status(sha, context, state)
 
     def fail_a_delivery(self, guid: str) -> None:
         self.server.hook("https://updater.example.org/webhooks/github")
@@ -166,6 +198,28 @@ class TestGithubkitApi(GitHubApiContract):
         github = github_of(server)
         async with github.open():
             yield ServerPlace(server, github)
+
+
+async def test_unchanged_checks_cost_no_quota(server: GitHubServer) -> None:
+    server.publish("v1.0.0", SHA)
+    server.check(SHA, "build", "success")
+    github = github_of(server)
+    async with github.open():
+        first, used = await github.checks_of(SHA), server.used()
+        assert await github.checks_of(SHA) == first
+        assert server.used() == used
+
+
+async def test_checks_come_from_every_page_and_suite(server: GitHubServer) -> None:
+    server.publish("v1.0.0", SHA)
+    for number in range(101):
+        server.check(SHA, f"job {number}", "success")
+    server.check(SHA, "job 7", "failure", suite=2, link="https://github.com/octo/shop/runs/7")
+    github = github_of(server)
+    async with github.open():
+        found = await github.checks_of(SHA)
+    (red,) = [check for check in found.checks if check.outcome is CheckOutcome.RED]
+    assert (len(found.checks), red.name, red.link) == (102, "job 7", "https://github.com/octo/shop/runs/7")
 
 
 async def test_release_carries_author_and_immutability(server: GitHubServer) -> None:

@@ -16,9 +16,11 @@ from pydantic import ValidationError
 from app.domain.acceptance.published import Published
 from app.domain.deployment import DeploymentOutcome, DeploymentReport
 from app.domain.errors import GitHubRefused, GitHubUnavailable
+from app.domain.required_checks import CommitChecks
 from app.domain.stack import GitHub
 from app.lazy_adapter import LazyAdapter
 from workers.adapters.github_api import answers
+from workers.adapters.github_api.commit_checks import read_checks
 from workers.ports.github import FailedDelivery
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ PAGES = 10
 
 LOOKED_AT = 100
 """How many deployments of a commit, states of a deployment and failed deliveries to read: GitHub's maximum."""
+
+REMEMBERED = 200
+"""How many answers to remember at most: those of commits that were asked about long ago are not needed."""
 
 WEBHOOK_PATH = "/webhooks/github"
 NOT_MODIFIED = 304
@@ -85,6 +90,9 @@ class GithubkitApi:
         commit = await self._get(f"/commits/tags/{quote(tag, safe='')}", {}, answers.COMMIT)
         return commit.sha
 
+    async def checks_of(self, sha: str) -> CommitChecks:
+        return await read_checks(self._unchanged_or_new, sha)
+
     async def find_deployment(self, sha: str, rollout_id: str) -> int | None:
         params: Params = {"sha": sha, "environment": self._settings.environment, "per_page": LOOKED_AT}
         found = await self._get("/deployments", params, answers.DEPLOYMENTS)
@@ -130,7 +138,10 @@ class GithubkitApi:
         if response.status_code == NOT_MODIFIED and known is not None:
             return known  # type: ignore[no-any-return]
         found = self._parsed(response.content, kind)
+        self._remembered.pop(name, None)
         self._remembered[name] = (response.headers.get("etag", ""), found)
+        if len(self._remembered) > REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
         return found
 
     async def _get(self, path: str, params: Params, kind: LazyAdapter[T]) -> T:

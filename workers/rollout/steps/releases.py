@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from app.domain.errors import ChecksRefused
+from app.domain.release import Release
 from app.domain.release_stack import lacking
+from app.domain.required_checks import SHORT_SHA
 from app.domain.rollout import RolloutStatus
 from workers.adoption import drift
 from workers.ports import Comparison, Origin, Stamp
@@ -38,9 +41,22 @@ async def recall(run: Run) -> Evidence:
 
 async def fetch(run: Run) -> Evidence:
     """Fetches the tag into the updater's own mirror and resolves it to a commit."""
-    sha = await run.ports.source.fetch(run.rollout.release.tag)
+    release = run.rollout.release
+    sha = await run.ports.source.fetch(release.tag)
+    if run.stack.policy.require_checks is not None:
+        _refuse_unchecked(release, sha)
     await run.record(lambda r: r.resolved(sha))
     return {"sha": sha}
+
+
+def _refuse_unchecked(release: Release, sha: str) -> None:
+    """Raises ChecksRefused if the green checks are those of another commit: the tag moved, or Git has another one."""
+    if release.checks is not None and release.checks.sha != sha:
+        checked = (release.checks.sha or "")[:SHORT_SHA]
+        raise ChecksRefused(
+            f"{release.tag} is commit {sha[:SHORT_SHA]} in Git, and the green checks are those of {checked}. Publish "
+            f"the change under a new tag, or apply {release.tag} by hand"
+        )
 
 
 async def checkout(run: Run) -> Evidence:

@@ -7,6 +7,7 @@ import yaml
 
 from app.config.stack_file import load_stack, parse_stack
 from app.domain.errors import StackInvalid
+from app.domain.required_checks import RequiredChecks
 from app.domain.routing.routes import ClientRoute, HealthRequest
 from app.domain.stack import (
     BeforeFlip,
@@ -288,6 +289,12 @@ def test_problems_are_reported_with_their_paths() -> None:
         ("policy/forbid/1", {"policy": {"forbid": ["privileged", "Privileged"]}}),
         ("policy/forbid/1", {"policy": {"forbid": ["privileged", 1]}}),
         ("policy/forbid/1", {"policy": {"forbid": ["privileged", []]}}),
+        ("policy/require_checks", {"policy": {"require_checks": "build"}}),
+        ("policy/require_checks", {"policy": {"require_checks": []}}),
+        ("policy/require_checks", {"policy": {"require_checks": [""]}}),
+        ("policy/require_checks", {"policy": {"require_checks": ["build", 1]}}),
+        ("policy/require_checks", {"policy": {"require_checks": 1}}),
+        ("policy/require_checks", {"policy": {"require_checks": {"names": ["build"]}}}),
         ("policy/windows/0/opens", window(opens="22:00")),
         ("policy/windows/0/for", {"policy": {"windows": [{"opens": "0 22 * * *"}]}}),
         *(("policy/windows/0/for", window(**{"for": length})) for length in ("4 hours", "30s", "8d", 4)),
@@ -545,6 +552,19 @@ def test_committed_policy_example_is_valid() -> None:
         1,
     )
     assert policy.forbid == frozenset(Forbid)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (True, RequiredChecks()),
+        (False, None),
+        (["build", "ci / lint (3.12)", "build"], RequiredChecks(("build", "ci / lint (3.12)"))),
+    ],
+)
+def test_required_checks_are_all_or_named(written: object, read: RequiredChecks | None) -> None:
+    assert parse_stack(content(policy={"require_checks": written})).policy.require_checks == read
+    assert parse_stack(content()).policy.require_checks is None
 
 
 def test_unknown_option_to_forbid_names_the_known_ones() -> None:
