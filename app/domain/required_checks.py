@@ -10,7 +10,7 @@ EXPECTED_SECONDS = 600.0
 """After this time, a check that never appeared is reported by name: CI may begin late, but not this late."""
 
 SETTLE_SECONDS = 60.0
-"""How long every check has to be known before all of them count as green, if no names are required.
+"""How long no check may be added before all of them count as green, if no names are required.
 
 GitHub creates the checks of a pushed tag or a published release seconds later, on a commit that may be green already.
 """
@@ -51,6 +51,11 @@ class CommitChecks:
     checks: tuple[CommitCheck, ...] = ()
     unfinished: bool = False
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Each as often as the commit has it."""
+        return tuple(sorted(check.name for check in self.checks))
+
 
 @dataclass(frozen=True)
 class RequiredChecks:
@@ -85,8 +90,11 @@ class JudgedChecks:
     sha: str | None = None
 
 
-def judged(required: RequiredChecks, found: CommitChecks, *, sha: str, waited: float) -> JudgedChecks:
-    """Judges what GitHub has for `sha`. `waited`: for how many seconds this commit was asked about."""
+def judged(required: RequiredChecks, found: CommitChecks, *, sha: str, waited: float, settled: float) -> JudgedChecks:
+    """Judges what GitHub has for `sha`.
+
+    `waited`: for how many seconds this commit was asked about. `settled`: for how many it has had the same checks.
+    """
     counted = [c for c in found.checks if not required.names or c.name in required.names]
     if red := [c for c in counted if c.outcome is CheckOutcome.RED]:
         return JudgedChecks(Standing.RED, _red(red, sha), sha)
@@ -95,7 +103,7 @@ def judged(required: RequiredChecks, found: CommitChecks, *, sha: str, waited: f
         return JudgedChecks(Standing.MISSING if late else Standing.WAITING, missing, sha)
     if pending := {c.name for c in counted if c.outcome is CheckOutcome.PENDING}:
         return JudgedChecks(Standing.WAITING, f"Not finished: {_listed(pending)}.", sha)
-    if not required.names and (found.unfinished or waited < SETTLE_SECONDS):
+    if not required.names and (found.unfinished or settled < SETTLE_SECONDS):
         why = "A workflow has not ended yet" if found.unfinished else "All are green so far, and more may still begin"
         return JudgedChecks(Standing.WAITING, f"{why}.", sha)
     return JudgedChecks(Standing.GREEN, sha=sha)

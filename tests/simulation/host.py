@@ -178,7 +178,8 @@ class Host:
             return ""
         for release in self.seen.state.accepted:
             found = self.github.checks.get(sha_of(release.tag), CommitChecks())
-            now = judged(required, found, sha=sha_of(release.tag), waited=EXPECTED_SECONDS).standing
+            late = {"waited": EXPECTED_SECONDS, "settled": EXPECTED_SECONDS}
+            now = judged(required, found, sha=sha_of(release.tag), **late).standing
             if now in {Standing.GREEN, Standing.RED} and not (release.asked_for or release.has_green_checks):
                 return f"the checks of {release.tag} are {now}, and the worker has not read that"
         return ""

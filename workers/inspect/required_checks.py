@@ -41,7 +41,7 @@ async def checked(required: RequiredChecks | None, github: GitHubApi | None, sta
 async def _seen(required: RequiredChecks, github: GitHubApi, tag: str) -> JudgedChecks:
     try:
         sha = await github.commit_of(tag)
-        return judged(required, await github.checks_of(sha), sha=sha, waited=SETTLE_SECONDS)
+        return judged(required, await github.checks_of(sha), sha=sha, waited=0, settled=SETTLE_SECONDS)
     except GitHubUnavailable as away:
         return JudgedChecks(Standing.SILENT, f"GitHub does not say: {away}.")
     except GitHubRefused as refused:

@@ -6,13 +6,23 @@ recorded as green; one with a red check is refused. While GitHub does not answer
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import structlog
 
 from app.domain.errors import ChecksRefused, GitHubRefused, GitHubUnavailable, StaleWorker
 from app.domain.findings import Alarm
 from app.domain.release import Release
-from app.domain.required_checks import EXPECTED_SECONDS, JudgedChecks, RequiredChecks, Standing, judged, unreadable
+from app.domain.required_checks import (
+    EXPECTED_SECONDS,
+    CommitChecks,
+    JudgedChecks,
+    RequiredChecks,
+    Standing,
+    judged,
+    unreadable,
+)
 from app.domain.state import State
 from workers.control import dropped
 from workers.control.reconcile import Reconciler
@@ -28,6 +38,26 @@ ASK_SECONDS_WITHOUT_TOKEN = 300.0
 """… and 60 answers without one."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Since when a commit was asked about, and since when it has had the checks with these names."""
+
+    sha: str
+    since: float
+    names: tuple[str, ...]
+    unchanged_since: float
+
+    @classmethod
+    def next(cls, last: "_Known | None", kept: JudgedChecks | None, sha: str, found: CommitChecks, now: float) -> Self:
+        """After the answer `found` at `now`. `kept`: what the journal has, maybe of an earlier worker."""
+        same = last is not None and last.sha == sha
+        reported = kept is not None and kept.sha == sha and kept.standing is Standing.MISSING
+        first = now - EXPECTED_SECONDS if reported else now
+        since = last.since if last and same else first
+        unchanged = last is not None and same and last.names == found.names
+        return cls(sha, since, found.names, last.unchanged_since if last and unchanged else now)
 
 
 class RequiredChecksWatch:
@@ -50,7 +80,7 @@ class RequiredChecksWatch:
         self._every = every
         self._backoff = backoff or Backoff()
         self._next: dict[str, float] = {}
-        self._since: dict[tuple[str, str], float] = {}
+        self._known: dict[str, _Known] = {}
         self._answered_at = ports.clock.monotonic()
         self._quiet_until = 0.0
 
@@ -72,7 +102,7 @@ class RequiredChecksWatch:
         waiting = [release for release in self._ports.journal.state.accepted if not release.asked_for]
         keys = {release.key for release in waiting}
         self._next = {key: at for key, at in self._next.items() if key in keys}
-        self._since = {known: at for known, at in self._since.items() if known[0] in keys}
+        self._known = {key: known for key, known in self._known.items() if key in keys}
         if not waiting:
             self._answered_at = self._now()
         changed = False
@@ -110,8 +140,11 @@ class RequiredChecksWatch:
             return JudgedChecks(Standing.REFUSED, unreadable(refused))
         self._backoff.done()
         self._answered_at = self._now()
-        since = self._since.setdefault((release.key, sha), self._now())
-        return judged(self._required, found, sha=sha, waited=self._now() - since)
+        known = self._known[release.key] = _Known.next(
+            self._known.get(release.key), release.checks, sha, found, self._now()
+        )
+        waited, settled = self._now() - known.since, self._now() - known.unchanged_since
+        return judged(self._required, found, sha=sha, waited=waited, settled=settled)
 
     async def _record(self, release: Release, checks: JudgedChecks) -> bool:
         """Returns whether what the release waits for has changed so that something may begin."""

@@ -26,8 +26,10 @@ def found(*, unfinished: bool = False, **outcomes: str) -> CommitChecks:
     return CommitChecks(tuple(checks), unfinished)
 
 
-def judge(required: RequiredChecks, checks: CommitChecks, waited: float = SETTLE_SECONDS) -> JudgedChecks:
-    return judged(required, checks, sha=SHA, waited=waited)
+def judge(
+    required: RequiredChecks, checks: CommitChecks, waited: float = 0, settled: float = SETTLE_SECONDS
+) -> JudgedChecks:
+    return judged(required, checks, sha=SHA, waited=waited, settled=settled)
 
 
 @pytest.mark.parametrize(
@@ -59,13 +61,13 @@ def test_commit_without_checks_never_passes() -> None:
 
 
 def test_green_commit_waits_for_checks_of_its_tag() -> None:
-    early = judge(ALL, found(build="green"), SETTLE_SECONDS - 1)
+    early = judge(ALL, found(build="green"), EXPECTED_SECONDS, SETTLE_SECONDS - 1)
     assert (early.standing, early.text) == (Standing.WAITING, "All are green so far, and more may still begin.")
     assert judge(ALL, found(build="green")).standing is Standing.GREEN
 
 
 def test_named_checks_need_no_time_to_settle() -> None:
-    assert judge(NAMED, found(build="green", lint="green"), 0) == JudgedChecks(Standing.GREEN, sha=SHA)
+    assert judge(NAMED, found(build="green", lint="green"), 0, 0) == JudgedChecks(Standing.GREEN, sha=SHA)
 
 
 def test_one_of_two_checks_of_a_name_is_enough_to_refuse() -> None:

@@ -228,6 +228,28 @@ async def test_all_checks_wait_for_those_that_begin_late(
     assert (rollout.started_at - begun).total_seconds() >= 60
 
 
+async def test_check_that_appears_late_is_awaited(world: World, github: FakeGitHubApi, worker: Reconciler) -> None:
+    async with running(a_watch(world, github, worker, RequiredChecks())):
+        await until(lambda: standing(world) is Standing.MISSING, 700)
+        github.check(SHA, "lint", "success")
+        await world.clock.sleep(50)
+        github.check(SHA, "build", "success")
+        await world.clock.sleep(50)
+        assert standing(world) is Standing.WAITING
+        await until(lambda: live(world) == "v1.1.0", 300)
+
+
+async def test_alarm_stays_after_a_restart(world: World, github: FakeGitHubApi, watch: RequiredChecksWatch) -> None:
+    async with running(watch):
+        await until(lambda: standing(world) is Standing.MISSING, 700)
+    second = world.worker()
+    await second.start()
+    again = a_watch(world, github, second)
+    for _ in range(2):
+        assert [alarm.kind for alarm in again.alarms()] == ["checks_unknown"]
+        await again.look()
+
+
 async def test_nothing_is_asked_or_written_without_need(
     world: World, github: FakeGitHubApi, watch: RequiredChecksWatch
 ) -> None:
