@@ -1,5 +1,6 @@
 """A release that requires checks begins only when they are green."""
 
+import asyncio
 from datetime import datetime
 
 import pytest
@@ -105,6 +106,37 @@ async def test_check_that_turns_red_while_held_refuses(
     async with running(watch):
         await until(lambda: not world.state.accepted, 100)
     assert live(world) == "v1.0.0"
+
+
+@pytest.mark.parametrize("refuses", [None, 403])
+async def test_green_checks_stay_green_while_github_does_not_say(
+    world: World, github: FakeGitHubApi, worker: Reconciler, watch: RequiredChecksWatch, refuses: int | None
+) -> None:
+    await Operator(world.ports, worker).pause("look first")
+    github.checks[SHA] = checks(GREEN)
+    await watch.look()
+    github.away, github.refuses = True, refuses
+    await world.clock.sleep(30)
+    assert not await watch.look()
+    assert (standing(world), github.called("commit_of")) == (Standing.GREEN, 2)
+
+
+async def test_cancel_during_the_question_counts(
+    world: World, github: FakeGitHubApi, worker: Reconciler, watch: RequiredChecksWatch
+) -> None:
+    github.checks[SHA] = checks(RED)
+    asking = asyncio.create_task(watch.look())
+    await until(lambda: github.called("commit_of") == 1)
+    await Operator(world.ports, worker).cancel("r-v1.1.0")
+    await asking
+    assert [entry.result for entry in world.publisher.entries] == ["cancelled"]
+
+
+async def test_replaced_worker_stops_asking(world: World, watch: RequiredChecksWatch, github: FakeGitHubApi) -> None:
+    github.checks[SHA] = checks(GREEN)
+    world.journal.epoch = world.state.epoch + 1
+    await asyncio.wait_for(watch.run(), 60)
+    assert standing(world) is None
 
 
 async def test_release_waits_while_github_is_away(
