@@ -226,6 +226,26 @@ async def test_operators_apply_and_rollback_do_not_wait(
     assert live(world) == "v1.0.0"
 
 
+async def test_red_check_does_not_refuse_what_an_operator_asked_for(
+    world: World, github: FakeGitHubApi, worker: Reconciler, watch: RequiredChecksWatch
+) -> None:
+    await Operator(world.ports, worker).pause("look first")
+    github.checks[SHA] = checks(RED)
+    world.inbox.put(a_release("v1.1.0", key="manual:r-9", rollout_id="r-9", trigger=Trigger.MANUAL))
+    await worker.reconcile()
+    await watch.look()
+    assert [release.key for release in world.state.accepted] == ["manual:r-9"]
+
+
+async def test_used_up_rate_limit_is_waited_out(
+    world: World, github: FakeGitHubApi, watch: RequiredChecksWatch
+) -> None:
+    github.away, github.wait = True, 600
+    async with running(watch):
+        await world.clock.sleep(500)
+        assert github.called("commit_of") == 1
+
+
 async def test_moved_tag_is_judged_by_its_new_commit(
     world: World, github: FakeGitHubApi, worker: Reconciler, watch: RequiredChecksWatch
 ) -> None:
