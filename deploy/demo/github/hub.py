@@ -7,6 +7,9 @@ from deploy.demo.github.answers import Json, delivery_answer, deployment_answer,
 from deploy.demo.github.checks import Checks
 from deploy.demo.github.delivery import REPOSITORY_ID
 
+PER_PAGE = 30
+"""How many entries a page has, unless the request says otherwise."""
+
 
 @dataclass
 class Weather:

@@ -21,14 +21,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deploy.demo.github.answers import Json, commit_answer, error_answer, hook_answer, repository_answer
-from deploy.demo.github.checks import Checks
+from deploy.demo.github.check_calls import CheckCalls
 from deploy.demo.github.delivery import HOOK_ID, REPOSITORY_ID
-from deploy.demo.github.hub import Hub, Weather
+from deploy.demo.github.hub import PER_PAGE, Hub, Weather
 
 LIMIT = 5_000
 LIMIT_WITHOUT_TOKEN = 60
 WINDOW_SECONDS = 3_600
-PER_PAGE = 30
 DESCRIPTION_CHARACTERS = 140
 STATES = {"error", "failure", "inactive", "in_progress", "queued", "pending", "success"}
 
@@ -52,18 +51,6 @@ class Api:
         if sha not in self.hub.tags.values():
             return _error(422, f"No commit found for SHA: {ref}")
         return JSONResponse(commit_answer(sha, self.hub.repository, self.hub.api))
-
-    async def check_runs(self, request: Request) -> Response:
-        checks = self._checks(request)
-        latest = request.query_params.get("filter", "latest") == "latest"
-        return self._counted(request, "check_runs", checks.latest_runs() if latest else checks.runs)
-
-    async def check_suites(self, request: Request) -> Response:
-        return self._counted(request, "check_suites", self._checks(request).suites())
-
-    async def combined_status(self, request: Request) -> Response:
-        checks = self._checks(request)
-        return self._counted(request, "statuses", checks.latest_statuses(), checks.combined())
 
     async def hooks(self, request: Request) -> Response:
         return self._page(request, self.hub.hooks)
@@ -98,16 +85,6 @@ class Api:
         if asked.get("state") not in STATES or len(asked.get("description", "")) > DESCRIPTION_CHARACTERS:
             return _error(422, "Validation Failed")
         return JSONResponse(self.hub.report(deployment, asked), 201)
-
-    def _checks(self, request: Request) -> Checks:
-        return self.hub.checks_of(request.path_params["sha"])
-
-    @staticmethod
-    def _counted(request: Request, name: str, found: list[Json], more: Json | None = None) -> Response:
-        """The lists of checks have their entries under a name, beside the number of all."""
-        size, page = int(request.query_params.get("per_page", PER_PAGE)), int(request.query_params.get("page", 1))
-        here = found[size * (page - 1) : size * page]
-        return JSONResponse({**(more or {}), "total_count": len(found), name: here})
 
     def _page(self, request: Request, found: list[Json]) -> Response:
         size, page = int(request.query_params.get("per_page", PER_PAGE)), int(request.query_params.get("page", 1))
@@ -240,14 +217,14 @@ def _error(status: int, message: str) -> Response:
 def github_app(hub: Hub) -> Starlette:
     """Creates the app: the API below `/repos`, and `/_control`."""
     api, control, gate, closed = Api(hub), Control(hub), Gate(hub), Gate(hub, with_token=True)
-    here = "/repos/{owner}/{name}"
+    checks, here = CheckCalls(hub), "/repos/{owner}/{name}"
     return Starlette(
         routes=[
             Route(here, gate(api.repository)),
             Route(f"{here}/releases", gate(api.releases)),
-            Route(f"{here}/commits/{{sha:str}}/check-runs", gate(api.check_runs)),
-            Route(f"{here}/commits/{{sha:str}}/check-suites", gate(api.check_suites)),
-            Route(f"{here}/commits/{{sha:str}}/status", gate(api.combined_status)),
+            Route(f"{here}/commits/{{sha:str}}/check-runs", gate(checks.check_runs)),
+            Route(f"{here}/commits/{{sha:str}}/check-suites", gate(checks.check_suites)),
+            Route(f"{here}/commits/{{sha:str}}/status", gate(checks.combined_status)),
             Route(f"{here}/commits/{{ref:path}}", gate(api.commit)),
             Route(f"{here}/hooks", closed(api.hooks)),
             Route(f"{here}/hooks/{{id:int}}/deliveries", closed(api.deliveries)),
