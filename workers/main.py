@@ -14,6 +14,7 @@ import structlog
 
 from app.config.settings import WorkerSettings
 from app.config.stack_file import load_stack
+from app.domain.acceptance.repository import repository_alarms
 from app.domain.errors import UpdaterError
 from app.domain.findings import Alarm
 from app.domain.stack import Stack
@@ -24,6 +25,7 @@ from workers.adapters.github_api.client import GithubkitApi
 from workers.adapters.github_api.outbox import FileOutbox
 from workers.adapters.redaction import Redactor
 from workers.control.jobs import Jobs
+from workers.control.known_repository import current_name
 from workers.control.reconcile import Reconciler
 from workers.ports import Ports
 from workers.redacted_run import run_redacted
@@ -47,13 +49,14 @@ async def run(settings: WorkerSettings, stack: Stack, redactor: Redactor) -> Non
     """Recovers, then works until SIGTERM or SIGINT."""
     token = token_of(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    github = GithubkitApi(stack.repository, stack.github, api_url=settings.github_api_url, token=token)
     lease = lease_of(settings)
     async with (
         contextlib.aclosing(open_pool(settings.redis_url, settings.namespace)) as pool,
         wire(settings, stack, pool, redactor, lease) as ports,
         own_services_of(settings, stack) as own,
     ):
+        name = lambda: current_name(ports.journal.state, stack)  # noqa: E731
+        github = GithubkitApi(name, stack.github, api_url=settings.github_api_url, token=token)
         policy = release_policy_of(settings, stack)
         succeeds = partial(goes_on, own) if own is not None else lambda: False
         reconciler = Reconciler(
@@ -130,7 +133,7 @@ async def work(
     """
     log.info("worker is starting: recovering what an earlier worker left")
     worker = queue()
-    guard = DriftWatch(stack, ports, reconciler, lambda: [alarm for part in beside for alarm in part.alarms()])
+    guard = DriftWatch(stack, ports, reconciler, lambda: [*_of_repository(stack, ports), *_of(beside)])
     serving = asyncio.create_task(worker.main())  # already during the recovery, which can take as long as a bake
     tasks = [serving]
     async with contextlib.AsyncExitStack() as opened:
@@ -151,6 +154,14 @@ async def work(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await worker.close()
+
+
+def _of(beside: Sequence[Beside]) -> list[Alarm]:
+    return [alarm for part in beside for alarm in part.alarms()]
+
+
+def _of_repository(stack: Stack, ports: Ports) -> list[Alarm]:
+    return repository_alarms(stack, ports.journal.state.repository)
 
 
 async def _look(reconciler: Reconciler) -> None:

@@ -9,6 +9,7 @@ from app.api.model import ResponseModel, iso
 from app.api.rollout import NextAttempt, Result
 from app.domain.acceptance.decision import HeldRelease
 from app.domain.acceptance.ignored import IgnoredRelease
+from app.domain.acceptance.repository import KnownRepository
 from app.domain.findings import Alarm
 from app.domain.notices import messages
 from app.domain.release import LiveRelease
@@ -125,6 +126,7 @@ class PublishedStatus(ResponseModel):
     held_for: tuple[Held, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     notifications: dict[str, int] = Field(default_factory=dict)
+    repository: KnownRepository | None = None
 
     @classmethod
     def of(
@@ -157,6 +159,7 @@ class PublishedStatus(ResponseModel):
             held_for=tuple(Held.of(h) for h in holds.values()),
             alarms=tuple(alarms),
             notifications=notifications or {},
+            repository=state.repository,
         )
 
     def rollout_of(self, tag: str) -> str | None:

@@ -99,6 +99,7 @@ class _Updater(Part):
 class _File(Part):
     project: Name
     repository: str = Field(pattern=f"^{REPOSITORY.pattern}$")
+    repository_id: int | None = Field(None, gt=0)
     source: str | None = Field(None, pattern=r"^(https://|ssh://|file:///|/)\S+$")
     directory: str = Field(pattern="^/")
     compose_file: Inside | None = None
@@ -248,4 +249,5 @@ def _stack(file: _File, repository: str | None) -> Stack:
         policy=file.policy.policy(),
         github=GitHub(**file.github.model_dump()),
         updater=Updater(**file.updater.model_dump()) if file.updater else None,
+        repository_id=file.repository_id,
     )

@@ -141,6 +141,13 @@ class AdoptionRefused(UpdaterError):
     code = "adoption_refused"
 
 
+class RepositoryReplaced(UpdaterError):
+    """Another repository has the name of the stack's."""
+
+    code = "repository_replaced"
+    fault = Fault.OPERATOR
+
+
 class GitFailed(UpdaterError):
     """A Git command failed."""
 

@@ -42,6 +42,7 @@ class Release:
     the pause that this began ends if another one succeeds, which begins then; None: no pause ends with it.
     `published_at`: GitHub's date; None if an operator asked for it, or an earlier version of the updater recorded it.
     `checks`: those of its commit, as last seen; None if GitHub was not asked yet, or does not have to be.
+    `repository`: the repository's name when it was accepted; None as for `published_at`.
     """
 
     key: str
@@ -60,6 +61,13 @@ class Release:
     retry_at: datetime | None = None
     published_at: datetime | None = None
     checks: JudgedChecks | None = None
+    repository: str | None = None
+
+    @property
+    def repository_id(self) -> int | None:
+        """The id in the key; None if an operator asked for it."""
+        first = self.key.partition(":")[0]
+        return int(first) if first.isascii() and first.isdigit() else None
 
     @property
     def asked_for(self) -> bool:

@@ -277,7 +277,8 @@ class Stack:
     """The validated content of `stack.yml`.
 
     `compose_files`: paths inside the release, in order. `env_files`: paths in the live directory; none: `.env`, if it
-    exists. `variables` are set for the release's Compose files; those in `allow_unset` may be missing.
+    exists. `variables` are set for the release's Compose files; those in `allow_unset` may be missing. `repository_id`:
+    only the repository with that id is accepted, under any name; without one, the name counts.
     """
 
     project: str
@@ -307,6 +308,7 @@ class Stack:
     policy: Policy = field(default_factory=Policy)
     github: GitHub = field(default_factory=GitHub)
     updater: Updater | None = None
+    repository_id: int | None = None
 
     def services(self, color: Color) -> tuple[str, ...]:
         """The Compose services that run on `color`: that color of each routed one, the singletons and the followers."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from app.domain.acceptance.repository import KnownRepository
 from app.domain.release import LiveRelease, Release, stays_failed
 from app.domain.required_checks import JudgedChecks
 from app.domain.rollout import Rollout, RolloutStatus
@@ -46,7 +47,7 @@ class State:
     the route carry. `not_adopted`: the pause is for a running stack that could not be adopted. `ledger_unread`: the
     state was rebuilt, and the releases that only the ledger knows are not accepted again yet. `lost_rollout`: it was
     rebuilt, and what a rollout left that it no longer knows has not been ended yet. `unreported` are decided releases
-    that the history may not have yet.
+    that the history may not have yet. `repository` is the one that the releases come from.
     """
 
     active_color: Color | None = None
@@ -72,6 +73,7 @@ class State:
     ledger_unread: bool = False
     lost_rollout: bool = False
     unreported: tuple[Dropped, ...] = ()
+    repository: KnownRepository | None = None
 
     @property
     def is_blank(self) -> bool:

@@ -4,12 +4,12 @@ The journal is written first: what was reported as cancelled never goes live. It
 that a crash in between loses no reason.
 """
 
-from app.domain.errors import Cancelled, ChecksRefused, Superseded, Undone, UpdaterError
+from app.domain.errors import Cancelled, ChecksRefused, RepositoryReplaced, Superseded, Undone, UpdaterError
 from app.domain.release import Release
 from app.domain.state import Dropped
 from workers.ports import Ports
 
-_KINDS = {kind.code: kind for kind in (Cancelled, ChecksRefused, Superseded, Undone)}
+_KINDS = {kind.code: kind for kind in (Cancelled, ChecksRefused, RepositoryReplaced, Superseded, Undone)}
 
 
 def dropped(release: Release, why: UpdaterError) -> Dropped:

@@ -22,6 +22,7 @@ from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
 from workers.adoption import drift
 from workers.control import dropped
+from workers.control.known_repository import taken_in
 from workers.control.published_file import leave_out_retired, publish_live
 from workers.control.reality import Reality
 from workers.control.rebuild import accept_undecided, end_lost_rollout, rebuild
@@ -196,7 +197,7 @@ class Reconciler:
         try:
             pending = await self._ports.inbox.pending()
             before = self._ports.journal.state.accepted
-            state = await self._ports.journal.update(lambda s: s.accept(*pending))
+            state = await self._ports.journal.update(lambda s: taken_in(s, self._stack, pending))
             self._ports.publisher.queued([r for r in state.accepted if r not in before])
             await self._ports.inbox.taken(pending)
         except LedgerUnavailable as away:

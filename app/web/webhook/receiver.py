@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.acceptance.policy import ReleaseEvent, refusal_of
+from app.domain.acceptance.repository import identified
 from app.domain.errors import DeliveryRefused, LedgerUnavailable
 from app.domain.release import Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
@@ -107,8 +108,9 @@ class Receiver:
             return _not_recorded(event, away)
 
     async def _decide(self, event: ReleaseEvent, delivery: str | None) -> DeliveryOutcome:
-        live = live_tag(await published_status(self.ledger))
-        if refusal := refusal_of(event, self.stack, live):
+        status = await published_status(self.ledger)
+        stack = identified(self.stack, status.repository)
+        if refusal := refusal_of(event, stack, live_tag(status)):
             await self.ledger.ignore(IgnoredRelease.of(event, refusal, datetime.now(UTC), delivery))
             return _ignored(refusal.text, event)
         release = _release(event, delivery, self.stack)
@@ -135,6 +137,7 @@ def _release(event: ReleaseEvent, delivery: str | None, stack: Stack) -> Release
         version=stack.tags.version_in(event.tag),
         delivery=delivery,
         published_at=event.published_at,
+        repository=event.repository,
     )
 
 

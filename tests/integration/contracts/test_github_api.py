@@ -189,7 +189,7 @@ def server(log: Path) -> Iterator[GitHubServer]:
 
 
 def github_of(server: GitHubServer, token: str | None = TOKEN) -> GithubkitApi:
-    return GithubkitApi(REPOSITORY, GitHub(), api_url=server.url, token=token)
+    return GithubkitApi(lambda: REPOSITORY, GitHub(), api_url=server.url, token=token)
 
 
 class TestGithubkitApi(GitHubApiContract):
@@ -274,7 +274,7 @@ async def test_post_with_a_5xx_answer_is_sent_once(server: GitHubServer) -> None
 
 
 async def test_refused_connection_counts_as_not_sent() -> None:
-    unreachable = GithubkitApi(REPOSITORY, GitHub(), api_url="http://127.0.0.1:1", token=TOKEN)
+    unreachable = GithubkitApi(lambda: REPOSITORY, GitHub(), api_url="http://127.0.0.1:1", token=TOKEN)
     with pytest.raises(GitHubUnavailable) as error:
         await unreachable.deploy(REPORT, SHA)
     assert not error.value.sent
@@ -285,7 +285,7 @@ async def test_deployment_carries_stack_file_settings(server: GitHubServer) -> N
     settings = GitHub(
         True, "staging", "https://shop.example.org", "https://updater.example.org/update/rollouts/{rollout_id}/log"
     )
-    github = GithubkitApi(REPOSITORY, settings, api_url=server.url, token=TOKEN)
+    github = GithubkitApi(lambda: REPOSITORY, settings, api_url=server.url, token=TOKEN)
     await github.report(await github.deploy(REPORT, SHA), DeploymentOutcome.SUCCESS, REPORT)
     (made,) = server.deployments()
     (status,) = made["states"]

@@ -4,7 +4,7 @@ githubkit's typed models are not used: they cost 15 MiB and reject responses of 
 module parses the few fields that the updater needs.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import cached_property
@@ -44,13 +44,17 @@ Params = Mapping[str, str | int]
 
 
 class GithubkitApi:
-    """One repository on the GitHub at `api_url`. Without a `token`, only its public releases."""
+    """One repository on the GitHub at `api_url`. Without a `token`, only its public releases.
 
-    def __init__(self, repository: str, settings: GitHub, *, api_url: str, token: str | None) -> None:
+    `repository`: its present name, asked for at each call, because it can be renamed.
+    """
+
+    def __init__(self, repository: Callable[[], str], settings: GitHub, *, api_url: str, token: str | None) -> None:
         self._settings = settings
         self._may_read_hooks = token is not None
         self._remembered: dict[str, tuple[str, Any]] = {}
-        self._where = {"here": f"/repos/{quote(repository, safe='/')}", "api_url": api_url}
+        self._repository = repository
+        self._api_url = api_url
         self._token = token
 
     @cached_property
@@ -58,11 +62,14 @@ class GithubkitApi:
         # githubkit takes a tenth of a second to import, and the worker is up before its first request.
         from workers.adapters.github_api.calls import GitHubCalls  # noqa: PLC0415
 
-        return GitHubCalls(**self._where, token=self._token)
+        return GitHubCalls(self._here, api_url=self._api_url, token=self._token)
 
     def open(self) -> AbstractAsyncContextManager[Any]:
         """Keeps connections open during the `with` block."""
         return self._calls.open()
+
+    def _here(self) -> str:
+        return f"/repos/{quote(self._repository(), safe='/')}"
 
     async def releases(self) -> AsyncIterator[Sequence[Published]]:
         repository = await self._unchanged_or_new("", {}, answers.REPOSITORY)
@@ -131,7 +138,7 @@ class GithubkitApi:
 
         https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests
         """
-        name = f"{path}?{params.get('page', '')}"
+        name = f"{self._here()}{path}?{params.get('page', '')}"
         etag, known = self._remembered.get(name, ("", None))
         headers = {"If-None-Match": etag} if etag else {}
         response = await self._calls.call("GET", path, params=dict(params), headers=headers)

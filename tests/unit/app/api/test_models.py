@@ -66,6 +66,7 @@ def test_status_shows_an_idle_updater() -> None:
         ],
         "alarms": [],
         "notifications": {},
+        "repository": None,
     }
 
 

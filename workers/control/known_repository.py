@@ -1,0 +1,59 @@
+"""Learns which repository the accepted releases come from, and refuses those of another one."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from app.domain.acceptance.policy import ReleaseEvent
+from app.domain.acceptance.repository import identified, known_for, learned, renamed_source, replaced
+from app.domain.errors import RepositoryReplaced
+from app.domain.release import Release
+from app.domain.stack import Stack
+from app.domain.state import Dropped, State
+from workers.control.dropped import dropped
+
+
+def taken_in(state: State, stack: Stack, releases: Sequence[Release]) -> State:
+    """`state` with these releases of the ledger accepted, without those of another repository than the stack's.
+
+    The web process checks it too, but without Redis it does not know the id.
+    """
+    new = [release for release in releases if release.key not in state.known_keys]
+    for release in sorted(new, key=lambda r: r.accepted_at):
+        if release.repository and release.repository_id is not None:
+            state = _learn(state, stack, release.repository, release.repository_id)
+    gone = [each for release in new if (each := _refused(state, stack, release))]
+    keys = {each.release.key for each in gone}
+    return state.accept(*(r for r in releases if r.key not in keys)).dismiss(*gone)
+
+
+def seen(state: State, stack: Stack, events: Iterable[ReleaseEvent]) -> State:
+    """`state` with what GitHub's own answer says of the repository. Only one whose name or id it has counts."""
+    for name, id_ in dict.fromkeys((event.repository, event.repository_id) for event in events):
+        state = _learn(state, stack, name, id_)
+    return state
+
+
+def current_name(state: State, stack: Stack) -> str:
+    """The repository's present name: what the server is asked for."""
+    known = known_for(stack, state.repository)
+    return known.name if known else stack.repository
+
+
+def current_source(state: State, stack: Stack) -> str:
+    """The URL to fetch from. Raises RepositoryReplaced if another repository has the name."""
+    known = known_for(stack, state.repository)
+    if known is not None and known.replaced_by is not None:
+        raise RepositoryReplaced(replaced(known))
+    return renamed_source(stack, known)
+
+
+def _learn(state: State, stack: Stack, name: str, id_: int) -> State:
+    return replace(state, repository=learned(stack, state.repository, name, id_))
+
+
+def _refused(state: State, stack: Stack, release: Release) -> Dropped | None:
+    wanted, id_ = identified(stack, state.repository).repository_id, release.repository_id
+    if wanted is None or id_ in {None, wanted}:
+        return None
+    why = f"{release.tag} is of the repository with the id {id_}, and the stack's has {wanted}. Traffic is unchanged."
+    return dropped(release, RepositoryReplaced(why))
