@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from app.config.forge import check_forge, is_gitea
 from app.config.settings import WorkerSettings
 from app.config.stack_file import load_stack
 from app.domain.acceptance.repository import repository_alarms
@@ -111,7 +112,7 @@ def _beside(
         parts.append(RequiredChecksWatch(required, ports, github, reconciler, every=every))
     if settings.check_minutes:
         parts.append(MissedReleases(stack, ports, github, reconciler, every=60 * settings.check_minutes))
-    if settings.github_token and stack.github.deployments:
+    if settings.github_token and stack.github.deployments and not is_gitea(settings.github_api_url):
         outbox = FileOutbox(settings.data_dir / "github.json", ports.clock.now())
         parts.append(Deployments(ports, github, outbox))
     return parts
@@ -178,6 +179,7 @@ def main() -> None:
     try:
         settings = WorkerSettings.from_environ(os.environ)
         stack = load_stack(settings.stack_file, repository=settings.repository)
+        check_forge(stack, settings.github_api_url)
     except UpdaterError as error:
         sys.exit(f"{FAILURE} {error}")
     redactor = redactor_of(settings, stack)

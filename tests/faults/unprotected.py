@@ -270,7 +270,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         21,
         "the refusal of a moved tag",
-        ("mirror.fetch_command", 'f"refs/tags/{tag}:refs', 'f"+refs/tags/{tag}:refs'),
+        ("mirror_commands.fetch_command", 'f"refs/tags/{tag}:refs', 'f"+refs/tags/{tag}:refs'),
     ),
     _protection(
         22,

@@ -31,7 +31,7 @@ from app.web.errors import HANDLERS, error, not_found
 from app.web.published import published_status
 from app.web.webhook.access_log import Line
 from app.web.webhook.delivery import check_signature, parse_release, payload_of
-from app.web.webhook.headers import check_head, type_in
+from app.web.webhook.headers import check_head, hint_of, type_in
 
 RECORD_SECONDS = 3.5
 """Together with the body's five seconds this stays below GitHub's limit of ten for the answer.
@@ -79,7 +79,7 @@ class Receiver:
     async def _outcome(self, request: Request) -> DeliveryOutcome:
         try:
             body, signature = await self._body(request)
-            check_signature(body, signature, self.secrets)
+            check_signature(body, signature, self.secrets, hint=hint_of(request.headers))
             return await self._take(request, body)
         except DeliveryRefused as refused:
             content = {"error": refused.detail, "code": refused.code}

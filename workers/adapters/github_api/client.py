@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from app.config.forge import is_gitea
 from app.domain.acceptance.published import Published
 from app.domain.deployment import DeploymentOutcome, DeploymentReport
 from app.domain.errors import GitHubRefused, GitHubUnavailable
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from workers.adapters.github_api.calls import GitHubCalls
 
 RELEASES_A_PAGE = 50
+"""`per_page` for GitHub, `limit` for Gitea, whose server may have a lower cap: so the answer says whether more follows.
+https://docs.gitea.com/development/api-usage#pagination
+"""
+
+_NEXT = 'rel="next"'
 PAGES = 10
 """How many pages of releases to read at most, if the latest releases do not belong to this stack."""
 
@@ -51,8 +57,8 @@ class GithubkitApi:
 
     def __init__(self, repository: Callable[[], str], settings: GitHub, *, api_url: str, token: str | None) -> None:
         self._settings = settings
-        self._may_read_hooks = token is not None
-        self._remembered: dict[str, tuple[str, Any]] = {}
+        self._may_read_hooks = token is not None and not is_gitea(api_url)  # a Gitea lists no deliveries
+        self._remembered: dict[str, tuple[str, Any, bool]] = {}
         self._repository = repository
         self._api_url = api_url
         self._token = token
@@ -72,12 +78,12 @@ class GithubkitApi:
         return f"/repos/{quote(self._repository(), safe='/')}"
 
     async def releases(self) -> AsyncIterator[Sequence[Published]]:
-        repository = await self._unchanged_or_new("", {}, answers.REPOSITORY)
+        repository, _ = await self._unchanged_or_new("", {}, answers.REPOSITORY)
         for number in range(1, PAGES + 1):
-            params = {"per_page": RELEASES_A_PAGE, "page": number}
-            page = await self._unchanged_or_new("/releases", params, answers.RELEASES)
+            params = {"per_page": RELEASES_A_PAGE, "limit": RELEASES_A_PAGE, "page": number}
+            page, more = await self._unchanged_or_new("/releases", params, answers.RELEASES)
             yield [release.published(repository) for release in page if release.published_at]
-            if len(page) < RELEASES_A_PAGE:
+            if not more:
                 return
 
     async def failed_deliveries(self, since: datetime) -> Sequence[FailedDelivery]:
@@ -98,7 +104,7 @@ class GithubkitApi:
         return commit.sha
 
     async def checks_of(self, sha: str) -> CommitChecks:
-        return await read_checks(self._unchanged_or_new, sha)
+        return await read_checks(self._unchanged, sha)
 
     async def find_deployment(self, sha: str, rollout_id: str) -> int | None:
         params: Params = {"sha": sha, "environment": self._settings.environment, "per_page": LOOKED_AT}
@@ -133,23 +139,27 @@ class GithubkitApi:
         }
         await self._calls.call("POST", f"/deployments/{deployment}/statuses", json=body)
 
-    async def _unchanged_or_new(self, path: str, params: Params, kind: LazyAdapter[T]) -> T:
-        """Makes a conditional request, which returns the remembered value if nothing changed.
+    async def _unchanged(self, path: str, params: Params, kind: LazyAdapter[T]) -> T:
+        found, _ = await self._unchanged_or_new(path, params, kind)
+        return found
+
+    async def _unchanged_or_new(self, path: str, params: Params, kind: LazyAdapter[T]) -> tuple[T, bool]:
+        """Makes a conditional request, which returns the remembered value if nothing changed, and whether more follows.
 
         https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests
         """
         name = f"{self._here()}{path}?{params.get('page', '')}"
-        etag, known = self._remembered.get(name, ("", None))
+        etag, known, more = self._remembered.get(name, ("", None, False))
         headers = {"If-None-Match": etag} if etag else {}
         response = await self._calls.call("GET", path, params=dict(params), headers=headers)
         if response.status_code == NOT_MODIFIED and known is not None:
-            return known  # type: ignore[no-any-return]
-        found = self._parsed(response.content, kind)
+            return known, more
+        found, more = self._parsed(response.content, kind), _NEXT in response.headers.get("link", "")
         self._remembered.pop(name, None)
-        self._remembered[name] = (response.headers.get("etag", ""), found)
+        self._remembered[name] = (response.headers.get("etag", ""), found, more)
         if len(self._remembered) > REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
-        return found
+        return found, more
 
     async def _get(self, path: str, params: Params, kind: LazyAdapter[T]) -> T:
         response = await self._calls.call("GET", path, params=dict(params))
@@ -161,4 +171,7 @@ class GithubkitApi:
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = "/".join(map(str, first["loc"]))
-            raise GitHubUnavailable(f"unexpected response: {where}: {first['msg']}") from error
+            hint = (
+                "" if where else ". Is GITHUB_API_URL the API's address? That of a Gitea or a Forgejo ends with /api/v1"
+            )
+            raise GitHubUnavailable(f"unexpected response: {where or 'body'}: {first['msg']}{hint}") from error
