@@ -31,6 +31,7 @@ from workers.adapters.docker_host.stored.definitions import ReleaseFiles
 from workers.adapters.docker_host.survey import own_mounts
 from workers.adapters.git_repo.credentials import token_for
 from workers.adapters.git_repo.mirror import GitSource
+from workers.adapters.git_repo.ssh_access import SshAccess
 from workers.adapters.http_probe import HttpProbe
 from workers.adapters.machine import SystemClock, room_of
 from workers.adapters.notice_file import NoticeFile
@@ -170,9 +171,12 @@ def source_of(settings: WorkerSettings, stack: Stack, now: Callable[[], str] | N
     """The stack's Git repository, with its allowed signers and credential. `now`: its present URL."""
     signers = Path(stack.policy.allowed_signers) if stack.policy.allowed_signers else None
     token = token_for(stack.source, settings.github_api_url, token_of(settings))
+    ssh = SshAccess(settings.ssh_key_path, settings.ssh_known_hosts_path)
     directory, names = settings.data_dir / "git", [stack.repository]
     files = {"submodules": stack.files.submodules, "lfs": stack.files.lfs}
-    return GitSource(stack.source, directory, stack.times.fetch, signers, token=token, names=names, now=now, **files)
+    return GitSource(
+        stack.source, directory, stack.times.fetch, signers, token=token, names=names, now=now, ssh=ssh, **files
+    )
 
 
 def token_of(settings: WorkerSettings) -> str | None:

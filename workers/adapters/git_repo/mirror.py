@@ -29,6 +29,7 @@ from workers.adapters.git_repo.disk_space import with_free_space
 from workers.adapters.git_repo.mirror_commands import ENV, SAFE, fetch_command, find_command, resolve_command
 from workers.adapters.git_repo.redirects import MOVES, TRACE, is_redirect, moved_to
 from workers.adapters.git_repo.release_trees import ReleaseTrees
+from workers.adapters.git_repo.ssh_access import SshAccess
 from workers.adapters.git_repo.tag_signature import (
     check_verified,
     object_command,
@@ -67,9 +68,10 @@ class GitSource:
         submodules: bool = False,
         lfs: bool = False,
         now: Callable[[], str] | None = None,
+        ssh: SshAccess = SshAccess(),  # noqa: B008 - it is frozen
     ) -> None:
         self._url, self._credentials = without_credentials(url, token)
-        self._now, self._token = now, token
+        self._now, self._token, self._ssh = now, token, ssh
         self._mirror = directory / "mirror.git"
         self._fetch_seconds = fetch_seconds
         self._signers = signers
@@ -217,7 +219,7 @@ class GitSource:
         config: Sequence[str] = (),
         env: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[Finished, str]:
-        env = {**ENV, **self._credentials, **env}
+        env = {**ENV, **self._ssh.environment, **self._credentials, **env}
         try:
             command = ["git", *SAFE, *config, *words]
             finished, out = await read_command(command, limit=limit, env=env, cwd=cwd or self._mirror)
@@ -228,10 +230,11 @@ class GitSource:
             raise GitFailed(f"git could not be run: {error}") from error
         return with_free_space(finished, self._mirror.parent), out
 
-    @staticmethod
-    def _expect(finished: Finished, failure: str) -> None:
+    def _expect(self, finished: Finished, failure: str) -> None:
         if finished.ok:
             return
+        if problem := self._ssh.problem(self._url, finished.lines):
+            raise GitFailed(f"{failure}: {problem}", last_lines=finished.lines[-LAST_LINES:])
         detail = f"{failure} (exit code {finished.code})"
         if is_redirect(finished.lines):
             detail = f"{failure}: its server redirects to another address. If the repository has moved, {_WRITE}"

@@ -80,6 +80,14 @@ def test_compose_services_may_have_capitals_dots_and_underscores() -> None:
         assert any(line.startswith("routed/api/blue") for line in problems(routed={"api": routed(blue=name)}))
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["git@github.com:octo/shop.git", "ssh://git@git.example.org:2222/octo/shop.git", "https://codeberg.org/o/s.git"],
+)
+def test_source_may_be_reached_by_ssh(source: str) -> None:
+    assert parse_stack(content(source=source)).source == source
+
+
 def test_negative_priority_is_read() -> None:
     stack = parse_stack(content(routed={"api": routed(priority=-5)}))
     assert stack.routed[0].routes[0].priority == -5
@@ -250,6 +258,10 @@ def test_problems_are_reported_with_their_paths() -> None:
         ("repository", {"repository": "octo/shop/../x"}),
         ("source", {"source": "ext::sh -c id"}),
         ("source", {"source": "--upload-pack=x"}),
+        ("source", {"source": "-oProxyCommand=id@host:x"}),
+        ("source", {"source": "git@-oProxyCommand=id:x"}),
+        ("source", {"source": "git@host:/absolute"}),
+        ("source", {"source": "host:octo/shop.git"}),
         ("compose_file", {"compose_file": "/etc/passwd"}),
         ("compose_file", {"compose_file": "../docker-compose.yml"}),
         ("compose_file", {"compose_file": "a/../../b.yml"}),
