@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from app.domain.acceptance.policy import ReleaseEvent
-from app.domain.acceptance.repository import identified, known_for, learned, renamed_source, replaced
+from app.domain.acceptance.repository import delivered, identified, known_for, learned, renamed_source, replaced
 from app.domain.errors import RepositoryReplaced
 from app.domain.release import Release
 from app.domain.stack import Stack
@@ -20,7 +20,8 @@ def taken_in(state: State, stack: Stack, releases: Sequence[Release]) -> State:
     new = [release for release in releases if release.key not in state.known_keys]
     for release in sorted(new, key=lambda r: r.accepted_at):
         if release.repository and release.repository_id is not None:
-            state = _learn(state, stack, release.repository, release.repository_id)
+            known = delivered(stack, state.repository, release.repository, release.repository_id)
+            state = replace(state, repository=known)
     gone = [each for release in new if (each := _refused(state, stack, release))]
     keys = {each.release.key for each in gone}
     return state.accept(*(r for r in releases if r.key not in keys)).dismiss(*gone)
@@ -29,7 +30,7 @@ def taken_in(state: State, stack: Stack, releases: Sequence[Release]) -> State:
 def seen(state: State, stack: Stack, events: Iterable[ReleaseEvent]) -> State:
     """`state` with what GitHub's own answer says of the repository. Only one whose name or id it has counts."""
     for name, id_ in dict.fromkeys((event.repository, event.repository_id) for event in events):
-        state = _learn(state, stack, name, id_)
+        state = replace(state, repository=learned(stack, state.repository, name, id_))
     return state
 
 
@@ -45,10 +46,6 @@ def current_source(state: State, stack: Stack) -> str:
     if known is not None and known.replaced_by is not None:
         raise RepositoryReplaced(replaced(known))
     return renamed_source(stack, known)
-
-
-def _learn(state: State, stack: Stack, name: str, id_: int) -> State:
-    return replace(state, repository=learned(stack, state.repository, name, id_))
 
 
 def _refused(state: State, stack: Stack, release: Release) -> Dropped | None:

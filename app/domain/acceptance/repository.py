@@ -42,7 +42,7 @@ def known_for(stack: Stack, known: KnownRepository | None) -> KnownRepository | 
 
 
 def learned(stack: Stack, known: KnownRepository | None, name: str, id_: int) -> KnownRepository | None:
-    """What is known after a signed delivery or the server's own answer said that the repository `id_` is `name`.
+    """What is known after the server's own answer said that the repository `id_` is `name`.
 
     The first id under the stack file's name is the repository's. Another one under that name never becomes it.
     """
@@ -52,6 +52,14 @@ def learned(stack: Stack, known: KnownRepository | None, name: str, id_: int) ->
     if before.id == id_:
         return replace(before, name=name, replaced_by=None)
     return replace(before, replaced_by=id_) if _same(name, before.name) else before
+
+
+def delivered(stack: Stack, known: KnownRepository | None, name: str, id_: int) -> KnownRepository | None:
+    """What is known after a delivery, which may be late: it never restores the name from before a rename."""
+    before = known_for(stack, known)
+    if before is not None and before.id == id_ and before.is_renamed and _same(name, before.written):
+        return before
+    return learned(stack, known, name, id_)
 
 
 def identified(stack: Stack, known: KnownRepository | None) -> Stack:

@@ -62,6 +62,20 @@ async def test_delivery_under_a_new_name_goes_live(world: World) -> None:
     assert current_source(world.state, world.stack) == world.stack.source.replace("octo/shop", NEW)
 
 
+async def test_late_delivery_of_the_old_name_changes_nothing(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    """Another repository may have the old name by now, and would be fetched. Only GitHub itself says it is back."""
+    renamed = replace(KNOWN, name=NEW)
+    await world.journal.update(lambda s: replace(s, repository=renamed))
+    world.inbox.put(delivered("v1.1.0"))
+    await world.worker().reconcile()
+    assert (live(world), world.state.repository) == ("v1.1.0", renamed)
+    github.published = [a_published("v1.1.0")]
+    await watch.check()
+    assert world.state.repository == KNOWN
+
+
 async def test_release_on_github_under_a_new_name_is_accepted(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
