@@ -12,9 +12,10 @@ from app.domain.required_checks import CheckOutcome, CommitCheck, CommitChecks
 from tests.examples import NOW, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
-from workers.ports.github import FailedDelivery
+from workers.ports.github import FailedDelivery, RepositoryIdentity
 
 PAGE = 2
+_SHOP = ("octo/shop", 1)
 CALL_SECONDS = 0.05
 OUTCOMES = {
     **dict.fromkeys(("success", "neutral", "skipped"), CheckOutcome.GREEN),
@@ -52,12 +53,14 @@ class Deployed:
 class FakeGitHubApi:
     """`away`: every call fails, or `only` the named one; with `carried_out` the failed call takes effect.
 
-    `checks` are those of each commit, `commits` has the tags that moved. `refuses`: the status of each answer. `wait`:
-    seconds to wait before the next request while GitHub is away.
+    `checks` are those of each commit, `commits` has the tags that moved. `identity`: the repository, if its releases do
+    not say it. `refuses`: the status of each answer. `wait`: seconds to wait before the next request while GitHub is
+    away.
     """
 
     def __init__(self, clock: FakeClock, fuse: Fuse) -> None:
         self.published: list[Published] = []
+        self.identity: RepositoryIdentity | None = None
         self.failed: list[FailedDelivery] = []
         self.deployments: dict[int, Deployed] = {}
         self.away = False
@@ -92,6 +95,12 @@ class FakeGitHubApi:
         for deployment in self.deployments.values():
             found.setdefault(deployment.tag, []).append(deployment.states)
         return found
+
+    async def repository(self) -> RepositoryIdentity:
+        """That of the newest release. It takes no time and is not among `calls`: each list has it too."""
+        self._check("repository")
+        found = self.published[0].event if self.published else None
+        return self.identity or RepositoryIdentity(*((found.repository, found.repository_id) if found else _SHOP))
 
     async def releases(self) -> AsyncIterator[Sequence[Published]]:
         for start in range(0, max(1, len(self.published)), PAGE):
@@ -147,6 +156,9 @@ class FakeGitHubApi:
     async def _called(self, name: str) -> None:
         self.calls.append((name, self._clock.now()))
         await self._clock.sleep(CALL_SECONDS)
+        self._check(name)
+
+    def _check(self, name: str) -> None:
         if self.refuses is not None:
             raise GitHubRefused(f"{name}: HTTP {self.refuses}", status=self.refuses)
         if self.away and self.only in {None, name}:

@@ -1,15 +1,15 @@
 """Learns which repository the accepted releases come from, and refuses those of another one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from app.domain.acceptance.policy import ReleaseEvent
 from app.domain.acceptance.repository import delivered, identified, known_for, learned, renamed_source, replaced
 from app.domain.errors import RepositoryReplaced
 from app.domain.release import Release
 from app.domain.stack import Stack
 from app.domain.state import Dropped, State
 from workers.control.dropped import dropped
+from workers.ports.github import RepositoryIdentity
 
 
 def taken_in(state: State, stack: Stack, releases: Sequence[Release]) -> State:
@@ -27,11 +27,9 @@ def taken_in(state: State, stack: Stack, releases: Sequence[Release]) -> State:
     return state.accept(*(r for r in releases if r.key not in keys)).dismiss(*gone)
 
 
-def seen(state: State, stack: Stack, events: Iterable[ReleaseEvent]) -> State:
-    """`state` with what GitHub's own answer says of the repository. Only one whose name or id it has counts."""
-    for name, id_ in dict.fromkeys((event.repository, event.repository_id) for event in events):
-        state = replace(state, repository=learned(stack, state.repository, name, id_))
-    return state
+def seen(state: State, stack: Stack, now: RepositoryIdentity) -> State:
+    """`state` with GitHub's own answer about the repository, also if that has no release."""
+    return replace(state, repository=learned(stack, state.repository, now.name, now.id))
 
 
 def current_name(state: State, stack: Stack) -> str:

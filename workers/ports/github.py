@@ -21,8 +21,19 @@ class FailedDelivery:
     at: datetime
 
 
+@dataclass(frozen=True)
+class RepositoryIdentity:
+    """The repository that GitHub has now under the name that was asked for. `name`: its present one."""
+
+    name: str
+    id: int
+
+
 class GitHubApi(Protocol):
     """Every call has its own time limit, is never retried, and raises GitHubUnavailable or GitHubRefused."""
+
+    async def repository(self) -> RepositoryIdentity:
+        """The repository, also if it has no release. An unchanged one costs no quota."""
 
     def releases(self) -> AsyncIterator[Sequence[Published]]:
         """The published releases, latest first, one page at a time. An unchanged page costs no quota."""

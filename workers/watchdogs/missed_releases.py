@@ -69,7 +69,8 @@ class MissedReleases:
         Raises GitHubUnavailable, GitHubRefused.
         """
         published = await self._published()
-        seen_now = await self._ports.journal.update(lambda s: seen(s, self._whole, (p.event for p in published)))
+        now_there = await self._github.repository()
+        seen_now = await self._ports.journal.update(lambda s: seen(s, self._whole, now_there))
         self._stack = identified(self._whole, seen_now.repository)
         history = await self._ports.publisher.history()
         decided = [Decided(entry.tag, entry.at) for entry in history]

@@ -20,7 +20,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
 from tests.fakes.github_api import FakeGitHubApi
 from workers.adapters.github_api.client import GithubkitApi
-from workers.ports.github import FailedDelivery, GitHubApi
+from workers.ports.github import FailedDelivery, GitHubApi, RepositoryIdentity
 
 REPORT = DeploymentReport("r-1", "v1.0.0", None, DeploymentOutcome.SUCCESS, "v1.0.0 is live.")
 SHA = sha_of("v1.0.0")
@@ -54,6 +54,9 @@ class GitHubApiContract:
             assert [p.event.tag for p in await all_of(place.github)] == ["v1.2.0", "v1.1.0", "v1.0.0"]
         first = (await all_of(place.github))[0]
         assert (first.event.repository, first.event.key) == (REPOSITORY, f"{REPOSITORY_ID}:{first.event.release_id}")
+
+    async def test_repository_has_an_id_without_releases(self, place: Place) -> None:
+        assert await place.github.repository() == RepositoryIdentity(REPOSITORY, REPOSITORY_ID)
 
     async def test_tag_resolves_to_its_commit(self, place: Place) -> None:
         place.publish("v1.0.0")
@@ -119,6 +122,7 @@ class GitHubApiContract:
 class FakePlace:
     def __init__(self) -> None:
         self.github = FakeGitHubApi(FakeClock(), Fuse())
+        self.github.identity = RepositoryIdentity(REPOSITORY, REPOSITORY_ID)
 
     def publish(self, tag: str) -> None:
         number = len(self.github.published) + 1

@@ -22,7 +22,7 @@ from app.domain.stack import GitHub
 from app.lazy_adapter import LazyAdapter
 from workers.adapters.github_api import answers
 from workers.adapters.github_api.commit_checks import read_checks
-from workers.ports.github import FailedDelivery
+from workers.ports.github import FailedDelivery, RepositoryIdentity
 
 if TYPE_CHECKING:
     from workers.adapters.github_api.calls import GitHubCalls
@@ -52,14 +52,14 @@ Params = Mapping[str, str | int]
 class GithubkitApi:
     """One repository on the GitHub at `api_url`. Without a `token`, only its public releases.
 
-    `repository`: its present name, asked for at each call, because it can be renamed.
+    `name`: its present one, asked for at each call, because it can be renamed.
     """
 
-    def __init__(self, repository: Callable[[], str], settings: GitHub, *, api_url: str, token: str | None) -> None:
+    def __init__(self, name: Callable[[], str], settings: GitHub, *, api_url: str, token: str | None) -> None:
         self._settings = settings
         self._may_read_hooks = token is not None and not is_gitea(api_url)  # a Gitea lists no deliveries
         self._remembered: dict[str, tuple[str, Any, bool]] = {}
-        self._repository = repository
+        self._name = name
         self._api_url = api_url
         self._token = token
 
@@ -75,7 +75,11 @@ class GithubkitApi:
         return self._calls.open()
 
     def _here(self) -> str:
-        return f"/repos/{quote(self._repository(), safe='/')}"
+        return f"/repos/{quote(self._name(), safe='/')}"
+
+    async def repository(self) -> RepositoryIdentity:
+        found, _ = await self._unchanged_or_new("", {}, answers.REPOSITORY)
+        return RepositoryIdentity(found.full_name, found.id)
 
     async def releases(self) -> AsyncIterator[Sequence[Published]]:
         repository, _ = await self._unchanged_or_new("", {}, answers.REPOSITORY)

@@ -11,6 +11,7 @@ from tests.examples import a_release
 from tests.fakes.github_api import FakeGitHubApi, a_published
 from tests.fakes.world import World
 from workers.control.known_repository import current_name, current_source
+from workers.ports.github import RepositoryIdentity
 from workers.watchdogs.missed_releases import MissedReleases
 
 NEW = "acme/store"
@@ -100,6 +101,19 @@ async def test_namesake_on_github_is_refused_and_not_fetched(
     github.published = [a_published("v1.3.0")]
     assert [release.tag for release in await watch.check()] == ["v1.3.0"]
     assert current_source(world.state, world.stack) == world.stack.source
+
+
+async def test_namesake_without_releases_is_not_fetched(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    """It may have the tag of a release that waits for approval."""
+    github.identity = RepositoryIdentity("octo/shop", 1)
+    await watch.check()
+    assert world.state.repository == KNOWN
+    github.identity = RepositoryIdentity("octo/shop", 99)
+    assert await watch.check() == []
+    with pytest.raises(RepositoryReplaced):
+        current_source(world.state, world.stack)
 
 
 async def test_manual_release_has_no_repository(world: World) -> None:
