@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from itertools import count
 
-from deploy.demo.github.answers import Json, now, repository_answer
-from deploy.demo.github.delivery import PUBLISHED_AT, REPOSITORY_ID
+from deploy.demo.github.answers import Json, repository_answer
+from deploy.demo.github.delivery import MADE_AT, REPOSITORY_ID, now
 
 RUNNING = frozenset({"queued", "in_progress", "waiting", "requested", "pending"})
 
@@ -122,8 +122,8 @@ class _Commit:
             "after": None,
             "status": "completed" if done else running,
             "conclusion": "success" if done else None,
-            "created_at": PUBLISHED_AT,
-            "updated_at": PUBLISHED_AT,
+            "created_at": MADE_AT,
+            "updated_at": MADE_AT,
             "url": url,
             "check_runs_url": f"{url}/check-runs",
             "latest_check_runs_count": len(runs),
@@ -134,7 +134,7 @@ class _Commit:
                 "id": self.sha,
                 "tree_id": self.sha,
                 "message": "Release",
-                "timestamp": PUBLISHED_AT,
+                "timestamp": MADE_AT,
                 "author": person,
                 "committer": person,
             },

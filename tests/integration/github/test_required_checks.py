@@ -36,7 +36,7 @@ def worker(world: World) -> Reconciler:
 
 @pytest.fixture
 async def watch(world: World, worker: Reconciler, github: GitHubServer) -> AsyncIterator[RequiredChecksWatch]:
-    api = GithubkitApi(REPOSITORY, GitHub(), api_url=github.url, token=TOKEN)
+    api = GithubkitApi(lambda: REPOSITORY, GitHub(), api_url=github.url, token=TOKEN)
     async with api.open():
         yield RequiredChecksWatch(NAMED, world.ports, api, worker, every=0)
 

@@ -46,7 +46,7 @@ async def test_required_checks_hold_releases_and_are_watched(
     environ = {"REDIS_URL": "redis://h", "UPDATER_TRAEFIK_DYNAMIC_PATH": "/routes", "UPDATER_DATA_DIR": str(tmp_path)}
     settings, stack = WorkerSettings.from_environ(environ), a_stack(policy=Policy(require_checks=required))
     assert release_policy_of(settings, stack).checks is (required is not None)
-    github = GithubkitApi(stack.repository, stack.github, api_url=settings.github_api_url, token=None)
+    github = GithubkitApi(lambda: stack.repository, stack.github, api_url=settings.github_api_url, token=None)
     parts = _beside(settings, stack, world.ports, github, world.worker())
     assert any(isinstance(part, RequiredChecksWatch) for part in parts) is (required is not None)
 
