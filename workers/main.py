@@ -12,8 +12,10 @@ from typing import Protocol
 
 import structlog
 
+from app.config.forge import check_forge, is_gitea
 from app.config.settings import WorkerSettings
 from app.config.stack_file import load_stack
+from app.domain.acceptance.repository import repository_alarms
 from app.domain.errors import UpdaterError
 from app.domain.findings import Alarm
 from app.domain.stack import Stack
@@ -24,6 +26,7 @@ from workers.adapters.github_api.client import GithubkitApi
 from workers.adapters.github_api.outbox import FileOutbox
 from workers.adapters.redaction import Redactor
 from workers.control.jobs import Jobs
+from workers.control.known_repository import current_name
 from workers.control.reconcile import Reconciler
 from workers.ports import Ports
 from workers.redacted_run import run_redacted
@@ -34,6 +37,7 @@ from workers.watchdogs.disk_watch import DiskWatch
 from workers.watchdogs.drift_watch import DriftWatch
 from workers.watchdogs.ignored_releases import IgnoredReleases
 from workers.watchdogs.missed_releases import MissedReleases
+from workers.watchdogs.required_checks import ASK_SECONDS, ASK_SECONDS_WITHOUT_TOKEN, RequiredChecksWatch
 from workers.watchdogs.unreadable_releases import UnreadableReleases
 from workers.watchdogs.withdrawn_releases import WithdrawnReleases
 from workers.wiring import lease_of, own_services_of, redactor_of, release_policy_of, token_of, wire
@@ -47,13 +51,14 @@ async def run(settings: WorkerSettings, stack: Stack, redactor: Redactor) -> Non
     """Recovers, then works until SIGTERM or SIGINT."""
     token = token_of(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    github = GithubkitApi(stack.repository, stack.github, api_url=settings.github_api_url, token=token)
     lease = lease_of(settings)
     async with (
         contextlib.aclosing(open_pool(settings.redis_url, settings.namespace)) as pool,
         wire(settings, stack, pool, redactor, lease) as ports,
         own_services_of(settings, stack) as own,
     ):
+        name = lambda: current_name(ports.journal.state, stack)  # noqa: E731
+        github = GithubkitApi(name, stack.github, api_url=settings.github_api_url, token=token)
         policy = release_policy_of(settings, stack)
         succeeds = partial(goes_on, own) if own is not None else lambda: False
         reconciler = Reconciler(
@@ -104,9 +109,12 @@ def _beside(
         WithdrawnReleases(ports, reconciler),
         DiskWatch(ports, reconciler),
     ]
+    if (required := stack.policy.require_checks) is not None:
+        every = ASK_SECONDS if settings.github_token else ASK_SECONDS_WITHOUT_TOKEN
+        parts.append(RequiredChecksWatch(required, ports, github, reconciler, every=every))
     if settings.check_minutes:
         parts.append(MissedReleases(stack, ports, github, reconciler, every=60 * settings.check_minutes))
-    if settings.github_token and stack.github.deployments:
+    if settings.github_token and stack.github.deployments and not is_gitea(settings.github_api_url):
         outbox = FileOutbox(settings.data_dir / "github.json", ports.clock.now())
         parts.append(Deployments(ports, github, outbox))
     return parts
@@ -128,7 +136,7 @@ async def work(
     """
     log.info("worker is starting: recovering what an earlier worker left")
     worker = queue()
-    guard = DriftWatch(stack, ports, reconciler, lambda: [alarm for part in beside for alarm in part.alarms()])
+    guard = DriftWatch(stack, ports, reconciler, lambda: [*_of_repository(stack, ports), *_of(beside)])
     serving = asyncio.create_task(worker.main())  # already during the recovery, which can take as long as a bake
     tasks = [serving]
     async with contextlib.AsyncExitStack() as opened:
@@ -151,6 +159,14 @@ async def work(
             await worker.close()
 
 
+def _of(beside: Sequence[Beside]) -> list[Alarm]:
+    return [alarm for part in beside for alarm in part.alarms()]
+
+
+def _of_repository(stack: Stack, ports: Ports) -> list[Alarm]:
+    return repository_alarms(stack, ports.journal.state.repository)
+
+
 async def _look(reconciler: Reconciler) -> None:
     """The first reconciliation. It needs no Redis: the journal may already have work to do."""
     try:
@@ -165,6 +181,7 @@ def main() -> None:
     try:
         settings = WorkerSettings.from_environ(os.environ)
         stack = load_stack(settings.stack_file, repository=settings.repository)
+        check_forge(stack, settings.github_api_url)
     except UpdaterError as error:
         sys.exit(f"{FAILURE} {error}")
     redactor = redactor_of(settings, stack)

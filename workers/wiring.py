@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from workers.adapters.docker_host.stored.definitions import ReleaseFiles
 from workers.adapters.docker_host.survey import own_mounts
 from workers.adapters.git_repo.credentials import token_for
 from workers.adapters.git_repo.mirror import GitSource
+from workers.adapters.git_repo.ssh_access import SshAccess
 from workers.adapters.http_probe import HttpProbe
 from workers.adapters.machine import SystemClock, room_of
 from workers.adapters.notice_file import NoticeFile
@@ -41,6 +42,7 @@ from workers.adapters.threads import in_engine_thread, in_file_thread
 from workers.adapters.traefik.metrics import TraefikMetrics
 from workers.adapters.traefik.route_file import RouteFile
 from workers.control.announce import Announced
+from workers.control.known_repository import current_source
 from workers.control.served_guard import protecting
 from workers.control.stale_guard import guarded
 from workers.inspect import mounts
@@ -94,7 +96,7 @@ async def wire(
         await opened.enter_async_context(_sending(publisher, notifier))
         yield Ports(
             engine=guarded(Engine, protecting(docker_engine, route, stack), journal),
-            source=source_of(settings, stack),
+            source=source_of(settings, stack, lambda: current_source(journal.state, stack)),
             route=guarded(Route, route, journal),
             probe=probe,
             traffic=traffic,
@@ -157,17 +159,24 @@ async def own_services_of(settings: WorkerSettings, stack: Stack) -> AsyncIterat
 def release_policy_of(settings: WorkerSettings, stack: Stack) -> ReleasePolicy:
     """The policy that holds releases back, from the environment and the stack file."""
     return ReleasePolicy(
-        enabled=settings.enabled, approval=settings.approval, windows=stack.policy.windows, tags=stack.tags
+        enabled=settings.enabled,
+        approval=settings.approval,
+        checks=stack.policy.require_checks is not None,
+        windows=stack.policy.windows,
+        tags=stack.tags,
     )
 
 
-def source_of(settings: WorkerSettings, stack: Stack) -> GitSource:
-    """The stack's Git repository, with its allowed signers and credential."""
+def source_of(settings: WorkerSettings, stack: Stack, now: Callable[[], str] | None = None) -> GitSource:
+    """The stack's Git repository, with its allowed signers and credential. `now`: its present URL."""
     signers = Path(stack.policy.allowed_signers) if stack.policy.allowed_signers else None
     token = token_for(stack.source, settings.github_api_url, token_of(settings))
+    ssh = SshAccess(settings.ssh_key_path, settings.ssh_known_hosts_path)
     directory, names = settings.data_dir / "git", [stack.repository]
     files = {"submodules": stack.files.submodules, "lfs": stack.files.lfs}
-    return GitSource(stack.source, directory, stack.times.fetch, signers, token=token, names=names, **files)
+    return GitSource(
+        stack.source, directory, stack.times.fetch, signers, token=token, names=names, now=now, ssh=ssh, **files
+    )
 
 
 def token_of(settings: WorkerSettings) -> str | None:

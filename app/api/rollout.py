@@ -17,7 +17,10 @@ FINAL = frozenset({"success", "failed", "rolled_back", "superseded", "cancelled"
 
 
 class Result(ResponseModel):
-    """The final result of a rollout, or of a release that got none: `superseded`, `cancelled` or `withdrawn`."""
+    """The final result of a rollout, or of a release without one.
+
+    Such a release was `superseded`, `cancelled`, `withdrawn`, or refused as `failed`.
+    """
 
     status: str = ""
     rollout_id: str = ""

@@ -9,6 +9,7 @@ from app.api.model import ResponseModel, iso
 from app.api.rollout import NextAttempt, Result
 from app.domain.acceptance.decision import HeldRelease
 from app.domain.acceptance.ignored import IgnoredRelease
+from app.domain.acceptance.repository import KnownRepository
 from app.domain.findings import Alarm
 from app.domain.notices import messages
 from app.domain.release import LiveRelease
@@ -153,6 +154,7 @@ class PublishedStatus(ResponseModel):
     withdrawn: tuple[WithdrawnRelease, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     notifications: dict[str, int] = Field(default_factory=dict)
+    repository: KnownRepository | None = None
 
     @classmethod
     def of(
@@ -186,6 +188,7 @@ class PublishedStatus(ResponseModel):
             withdrawn=tuple(WithdrawnRelease.of(w) for w in reversed(_withdrawn(state)[-WITHDRAWN_SHOWN:])),
             alarms=tuple(alarms),
             notifications=notifications or {},
+            repository=state.repository,
         )
 
     def rollout_of(self, tag: str) -> str | None:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app.config.duration import seconds_in
 from app.config.windows import check
+from app.domain.required_checks import RequiredChecks
 from app.domain.stack import Forbid, Policy, Window
 
 Login = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?$")]
@@ -52,6 +53,16 @@ def _option(name: object) -> Forbid:
         raise ValueError(f"should be one of {', '.join(Forbid)}") from error
 
 
+def _checks(value: object) -> RequiredChecks | None:
+    """Reads `true`, `false` or a list of names."""
+    if isinstance(value, bool):
+        return RequiredChecks() if value else None
+    names = value if isinstance(value, list) else []
+    if not names or not all(isinstance(name, str) and name.strip() for name in names):
+        raise ValueError("should be true, false, or a list of the names of checks as GitHub shows them")
+    return RequiredChecks(tuple(dict.fromkeys(name.strip() for name in names)))
+
+
 class WindowPart(BaseModel):
     """One window as in the file."""
 
@@ -75,6 +86,7 @@ class PolicyPart(BaseModel):
     require_immutable: bool = False
     windows: tuple[WindowPart, ...] = ()
     forbid: list[Annotated[Forbid, BeforeValidator(_option)]] = Field(default_factory=list)
+    require_checks: Annotated[RequiredChecks | None, BeforeValidator(_checks)] = None
 
     def inside(self, directory: str) -> str | None:
         """The problem if the signers file is inside `directory`, where a release could bring its own; else None."""
@@ -90,4 +102,5 @@ class PolicyPart(BaseModel):
             require_immutable=self.require_immutable,
             windows=tuple(part.window() for part in self.windows),
             forbid=frozenset(self.forbid),
+            require_checks=self.require_checks,
         )

@@ -13,17 +13,29 @@ from app.domain.tags import TagRule
 
 @dataclass(frozen=True)
 class ReleasePolicy:
-    """The operator's settings: AUTO_UPDATE_ENABLED, UPDATE_REQUIRE_APPROVAL, and the stack's windows and `tags`."""
+    """The operator's settings: AUTO_UPDATE_ENABLED, UPDATE_REQUIRE_APPROVAL, and the stack's windows and `tags`.
+
+    `checks`: releases wait until the checks of their commits are green.
+    """
 
     enabled: bool = True
     approval: bool = False
+    checks: bool = False
     windows: tuple[Window, ...] = ()
     tags: TagRule = TagRule()  # noqa: RUF009 - it is frozen
 
     def decide(self, state: State, now: datetime) -> Decision:
         """Which releases go live, wait or are superseded at `now`."""
         opens = opens_at(self.windows, now)
-        return decide(state, self.tags, enabled=self.enabled, approval=self.approval, opens_at=opens, now=now)
+        return decide(
+            state,
+            self.tags,
+            enabled=self.enabled,
+            approval=self.approval,
+            checks=self.checks,
+            opens_at=opens,
+            now=now,
+        )
 
     def awaits_approval(self, release: Release) -> bool:
         """Whether `release` needs an approval that it does not have."""

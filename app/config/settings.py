@@ -103,6 +103,14 @@ def _token(value: SecretStr) -> SecretStr:
     return value
 
 
+def _plain_path(value: Path) -> Path:
+    if not re.fullmatch(r"/[\w./@+-]+", str(value), re.ASCII):
+        raise ValueError("should be an absolute path of letters, digits and `. _ / @ + -`, as ssh reads it")
+    if not value.is_file():
+        raise ValueError(f"{value} is not a file that the worker can see")
+    return value
+
+
 class WebSettings(Settings):
     """Settings of the web process, which has no access to the engine and no Git credential."""
 
@@ -136,6 +144,10 @@ class WorkerSettings(Settings):
     pause_on_failure: bool = Field(True, alias="AUTO_UPDATE_PAUSE_ON_FAILURE")
     github_api_url: Annotated[str, AfterValidator(valid_github_api_url)] = Field(GITHUB_API, alias="GITHUB_API_URL")
     github_token: Annotated[SecretStr, AfterValidator(_token)] | None = Field(None, alias="GITHUB_TOKEN")
+    ssh_key_path: Annotated[Path, AfterValidator(_plain_path)] | None = Field(None, alias="UPDATER_SSH_KEY_PATH")
+    ssh_known_hosts_path: Annotated[Path, AfterValidator(_plain_path)] | None = Field(
+        None, alias="UPDATER_SSH_KNOWN_HOSTS_PATH"
+    )
     check_minutes: float = Field(15, alias="AUTO_UPDATE_CHECK_INTERVAL_MINUTES", ge=0, le=MINUTES_PER_DAY)
     notify_urls: Annotated[SecretStr, AfterValidator(_known_targets)] | None = Field(None, alias="UPDATER_NOTIFY_URLS")
     notify_events: Annotated[frozenset[Kind], BeforeValidator(_words)] = Field(

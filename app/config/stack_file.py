@@ -90,6 +90,10 @@ class _GitHub(Part):
     log_url: HttpUrl | None = None
 
 
+SOURCE = r"^((https://|ssh://|file:///|/)\S+|[A-Za-z0-9_][\w.-]*@[A-Za-z0-9][\w.-]*:[^\s/]\S*)$"
+"""A URL, a path, or `git@host:owner/name.git`."""
+
+
 class _Updater(Part):
     web: ServiceName
     worker: ServiceName
@@ -99,7 +103,8 @@ class _Updater(Part):
 class _File(Part):
     project: Name
     repository: str = Field(pattern=f"^{REPOSITORY.pattern}$")
-    source: str | None = Field(None, pattern=r"^(https://|ssh://|file:///|/)\S+$")
+    repository_id: int | None = Field(None, gt=0)
+    source: str | None = Field(None, pattern=SOURCE)
     directory: str = Field(pattern="^/")
     compose_file: Inside | None = None
     compose_files: list[Inside] = Field(default_factory=list)
@@ -248,4 +253,5 @@ def _stack(file: _File, repository: str | None) -> Stack:
         policy=file.policy.policy(),
         github=GitHub(**file.github.model_dump()),
         updater=Updater(**file.updater.model_dump()) if file.updater else None,
+        repository_id=file.repository_id,
     )

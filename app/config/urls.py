@@ -3,6 +3,8 @@
 from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
+from app.config.forge import api_problem
+
 CERT_REQS = frozenset({"none", "optional", "required"})
 """https://docs.python.org/3/library/ssl.html#ssl.SSLContext.verify_mode"""
 
@@ -56,6 +58,8 @@ def valid_github_api_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
         raise ValueError("should be an https URL without credentials, such as https://github.example.org/api/v3")
+    if problem := api_problem(value):
+        raise ValueError(problem)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
             "should begin with https://. Over http the network could read GITHUB_TOKEN and forge GitHub's answers, so "

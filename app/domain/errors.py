@@ -141,6 +141,13 @@ class AdoptionRefused(UpdaterError):
     code = "adoption_refused"
 
 
+class RepositoryReplaced(UpdaterError):
+    """Another repository has the name of the stack's."""
+
+    code = "repository_replaced"
+    fault = Fault.OPERATOR
+
+
 class GitFailed(UpdaterError):
     """A Git command failed."""
 
@@ -171,6 +178,13 @@ class PolicyRefused(UpdaterError):
     """The release uses a Compose option that the stack file forbids."""
 
     code = "policy_refused"
+    fault = Fault.RELEASE
+
+
+class ChecksRefused(UpdaterError):
+    """The checks of the release's commit are not green."""
+
+    code = "checks_refused"
     fault = Fault.RELEASE
 
 

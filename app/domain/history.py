@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from app.domain.errors import Interrupted, UpdaterError
+from app.domain.errors import ChecksRefused, Interrupted, UpdaterError
 from app.domain.release import Release
 from app.domain.rollout import Rollout, RolloutStatus
 
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """How a release was decided: by a rollout, or without one as `superseded`, `cancelled` or `withdrawn`.
+    """How a release was decided: by a rollout, or without one as `superseded`, `cancelled` or `withdrawn`, or as
+    `failed` if it was refused.
 
     `timestamp`: the moment of the decision, ISO 8601. `key`: the release's, empty in entries of the oldest versions.
     `by`: the caller that asked for the release, None if no caller did.
@@ -52,17 +53,18 @@ class HistoryEntry:
 
     @classmethod
     def without_rollout(cls, release: Release, why: UpdaterError, at: datetime) -> Self:
-        """Of a release that never got a rollout."""
+        """Of a release that never got a rollout. One that was refused has failed, as one that a rollout refuses."""
+        refused = isinstance(why, ChecksRefused)
         return cls(
             rollout_id=release.rollout_id,
             tag=release.tag,
-            result=why.code,
+            result=RolloutStatus.FAILED if refused else why.code,
             timestamp=at.isoformat(),
             key=release.key,
             version=release.shown_version,
             trigger=release.trigger,
             reason_code=why.code,
-            error=why.detail,
+            error=str(why) if refused else why.detail,
             by=release.by,
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from app.domain.required_checks import JudgedChecks, Standing
 from app.domain.tags import UNKNOWN_TAG, DatedTag, Position, TagRule
 
 FORGOTTEN = "forgotten"
@@ -49,6 +50,8 @@ class Release:
     `published_at`: GitHub's date; None if an operator asked for it, or an earlier version of the updater recorded it.
     `commit`: the commit SHA that its tag pointed to when it began to wait: an approval is for that commit. None if it
     did not wait, or if that is not known yet. `moved_from`: the commit before, if the tag moved while it waited.
+    `checks`: those of its commit, as last seen; None if GitHub was not asked yet, or does not have to be.
+    `repository`: the repository's name when it was accepted; None as for `published_at`.
     """
 
     key: str
@@ -74,6 +77,15 @@ class Release:
         """Whether GitHub announced it, and its rollout has not begun yet."""
         return self.trigger in {Trigger.WEBHOOK, Trigger.RECONCILE} and not self.key.startswith(MANUAL_KEY)
 
+    checks: JudgedChecks | None = None
+    repository: str | None = None
+
+    @property
+    def repository_id(self) -> int | None:
+        """The id in the key; None if an operator asked for it."""
+        first = self.key.partition(":")[0]
+        return int(first) if first.isascii() and first.isdigit() else None
+
     @property
     def asked_for(self) -> bool:
         """Whether an operator asked for it, or its rollout has begun. Only a pause holds such a release."""
@@ -83,6 +95,10 @@ class Release:
     def dated(self) -> DatedTag:
         """Without GitHub's date: as if it was published when it was accepted."""
         return DatedTag(self.tag, self.published_at or self.accepted_at)
+
+    @property
+    def has_green_checks(self) -> bool:
+        return self.checks is not None and self.checks.standing is Standing.GREEN
 
     def position(self, rule: TagRule) -> Position | None:
         """Its place in the stack's order; None if the stack file was changed so that it has none."""

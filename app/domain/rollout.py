@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.errors import (
     Cancelled,
+    ChecksRefused,
     Fault,
     InternalError,
     PolicyRefused,
@@ -23,7 +24,7 @@ from app.domain.step import BAKE, ROUTE_SWITCH, StepId, StepKind
 _BACK = "-back"
 
 _GAVE_WAY = {Superseded.code, Cancelled.code, Withdrawn.code}
-_REFUSED = {SignatureRefused.code, PolicyRefused.code}
+_REFUSED = {SignatureRefused.code, PolicyRefused.code, ChecksRefused.code}
 
 
 def route_id_back(rollout: str) -> str:

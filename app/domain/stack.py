@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from app.domain.required_checks import RequiredChecks
 from app.domain.routing.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.step import StepId, StepKind
 from app.domain.tags import TagRule
@@ -229,6 +230,7 @@ class Policy:
     `allowed_signers`: the file with the keys that may sign a tag; None: no signature is needed.
     `allowed_authors`: GitHub logins in lower case; empty: any author is allowed.
     `windows`: when an accepted release may go live automatically; empty: at any time.
+    `require_checks`: the checks of its commit that have to be green first; None: none.
     """
 
     allowed_signers: str | None = None
@@ -236,6 +238,7 @@ class Policy:
     require_immutable: bool = False
     windows: tuple[Window, ...] = ()
     forbid: frozenset[Forbid] = frozenset()
+    require_checks: RequiredChecks | None = None
 
 
 @dataclass(frozen=True)
@@ -274,7 +277,8 @@ class Stack:
     """The validated content of `stack.yml`.
 
     `compose_files`: paths inside the release, in order. `env_files`: paths in the live directory; none: `.env`, if it
-    exists. `variables` are set for the release's Compose files; those in `allow_unset` may be missing.
+    exists. `variables` are set for the release's Compose files; those in `allow_unset` may be missing. `repository_id`:
+    only the repository with that id is accepted, under any name; without one, the name counts.
     """
 
     project: str
@@ -304,6 +308,7 @@ class Stack:
     policy: Policy = field(default_factory=Policy)
     github: GitHub = field(default_factory=GitHub)
     updater: Updater | None = None
+    repository_id: int | None = None
 
     def services(self, color: Color) -> tuple[str, ...]:
         """The Compose services that run on `color`: that color of each routed one, the singletons and the followers."""

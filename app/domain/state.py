@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from app.domain.acceptance.repository import KnownRepository
 from app.domain.release import LiveRelease, Release, stays_failed
+from app.domain.required_checks import JudgedChecks
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 from app.domain.tags import UNKNOWN_TAG
@@ -44,8 +46,10 @@ class State:
     `looked_at` is when the worker last decided what should be live, `last_checked_at` when it last asked GitHub.
     `rollout` is the running rollout, or one that a crash left behind. `route_id` is the rollout id that answers through
     the route carry. `not_adopted`: the pause is for a running stack that could not be adopted. `ledger_unread`: the
-    state was rebuilt, and the releases that only the ledger knows are not accepted again yet. `unreported` are decided
-    releases that the history may not have yet. `withdrawn`: the last releases that were taken back on GitHub.
+    state was rebuilt, and the releases that only the ledger knows are not accepted again yet. `lost_rollout`: it was
+    rebuilt, and what a rollout left that it no longer knows has not been ended yet. `unreported` are decided releases
+    that the history may not have yet. `repository` is the one that the releases come from. `withdrawn`: the last
+    releases that were taken back on GitHub.
     """
 
     active_color: Color | None = None
@@ -69,8 +73,10 @@ class State:
     decided: tuple[str, ...] = ()
     ran: tuple[Ran, ...] = ()
     ledger_unread: bool = False
+    lost_rollout: bool = False
     unreported: tuple[Dropped, ...] = ()
     withdrawn: tuple[Withdrawal, ...] = ()
+    repository: KnownRepository | None = None
 
     @property
     def is_blank(self) -> bool:
@@ -116,6 +122,7 @@ class State:
             decided=tuple(dict.fromkeys((*self.decided, *decided)))[-DECIDED_KEPT:],
             epoch=max(self.epoch, epoch),
             ledger_unread=True,
+            lost_rollout=True,
         )
 
     @property
@@ -174,6 +181,10 @@ class State:
     def approve(self, tag: str) -> "State":
         """Approves the waiting releases with that tag."""
         return replace(self, accepted=tuple(replace(r, approved=True) if r.tag == tag else r for r in self.accepted))
+
+    def judge(self, key: str, checks: JudgedChecks) -> "State":
+        """Records what is known of the checks of a waiting release."""
+        return replace(self, accepted=tuple(replace(r, checks=checks) if r.key == key else r for r in self.accepted))
 
     def dated(self, dates: Mapping[str, datetime]) -> "State":
         """Records when GitHub published each tag. It may have been accepted without that date."""

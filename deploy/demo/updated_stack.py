@@ -14,7 +14,7 @@ import httpx
 
 from deploy.demo.clients import plain_client, plain_sync_client
 from deploy.demo.docker.engine import Engine, connected
-from deploy.demo.github.control import TOKEN, GitHubServer
+from deploy.demo.github.control import TOKEN, GitHubServer, PublishedRelease
 from deploy.demo.github.delivery import REPOSITORY, form_encoded, release_event, signed_headers
 from deploy.demo.processes import ROOT, end_group, procfile_commands, started
 
@@ -41,7 +41,7 @@ class UpdatedStack:
     github: GitHubServer
     repository_name: str = REPOSITORY
     shas: dict[str, str] = field(default_factory=dict)
-    published: dict[str, int] = field(default_factory=dict)
+    published: dict[str, PublishedRelease] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     release_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -83,10 +83,14 @@ class UpdatedStack:
         for process in reversed(self.processes.values()):
             end_group(process)
 
-    def publish(self, tag: str) -> int:
-        """Publishes a release of `tag` on GitHub, without a webhook. Returns the release's id."""
+    def publish(self, tag: str) -> None:
+        """Publishes a release of `tag` on GitHub, without a webhook."""
         self.published[tag] = self.github.publish(tag, self.shas[tag], number=next(self.release_ids))
-        return self.published[tag]
+
+    def event(self, tag: str) -> bytes:
+        """The body of the webhook of the published release of `tag`."""
+        release = self.published[tag]
+        return release_event(tag, release.id, repository=self.repository_name, published_at=release.published_at)
 
     async def announce(self, tag: str, *, form: bool = False) -> Json:
         """Publishes a release of `tag` and sends its signed webhook. Returns the receiver's answer (202)."""
@@ -95,7 +99,7 @@ class UpdatedStack:
 
     async def deliver(self, tag: str, *, form: bool = False) -> Json:
         """Sends the signed webhook of the published release of `tag`, as JSON or as a form. Returns the answer."""
-        event = release_event(tag, self.published[tag], repository=self.repository_name)
+        event = self.event(tag)
         body = form_encoded(event) if form else event
         async with plain_client(timeout=10) as client:
             url = f"{self.public_url}/webhooks/github"

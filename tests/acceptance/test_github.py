@@ -4,12 +4,17 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
-from deploy.demo.environment import Environment, wait_until_up
+from deploy.demo.docker.engine import Engine
+from deploy.demo.environment import Environment, environment, logs_of, wait_until_up
 from deploy.demo.processes import end_group
 from deploy.demo.repository import Variant
+from tests.acceptance.conftest import SHORT
 from tests.acceptance.test_operator import until_step
 from tests.integration.waiting import until
 
@@ -34,13 +39,28 @@ async def live_tag(home: Environment) -> str | None:
     return current["tag"] if current else None
 
 
-async def test_newest_of_missed_releases_goes_live(
-    home: Environment,
-) -> None:
-    assert (await home.go_live("v1.0.0"))["status"] == "success"
+@pytest.fixture
+def package(engine: Engine, images: tuple[str, str], tmp_path: Path) -> Iterator[Environment]:
+    """An environment with no live release, of one package of a repository: its tags are dates after `web/`."""
+
+    def prepare(home: Environment) -> None:
+        file = home.directory / "stack.yml"
+        tags = {"pattern": "web/*", "order": "numbers"}
+        file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "tags": tags}))
+
+    base, traefik = images
+    with environment(tmp_path / "env", engine, base=base, traefik=traefik, times=SHORT, prepare=prepare) as built:
+        yield built
+        print(logs_of(built))
+
+
+async def test_newest_of_missed_releases_goes_live(package: Environment) -> None:
+    """In the order of the stack's own tags, and none of another package."""
+    home = package
+    assert (await home.go_live("web/2026.01.05"))["status"] == "success"
     for name in ("web", "worker"):
         end_group(home.processes[name])
-    for tag in ("v1.1.0", "v1.2.0", "v1.3.0"):
+    for tag in ("web/2026.2.8", "web/2026.02.09", "web/2026.02.10", "api/2026.03.01", "web/nightly"):
         home.release(tag)
         home.publish(tag)
     started = time.monotonic()
@@ -49,21 +69,35 @@ async def test_newest_of_missed_releases_goes_live(
     await asyncio.to_thread(wait_until_up, home)
 
     async def newest() -> bool:
-        return await live_tag(home) == "v1.3.0"
+        return await live_tag(home) == "web/2026.02.10"
 
     await until(newest, CATCH_UP_SECONDS)
     assert time.monotonic() - started < CATCH_UP_SECONDS
     entries = {e["tag"]: e for e in (await home.get("/update/history"))["entries"]}
-    assert {tag: e["result"] for tag, e in entries.items()} == {
-        "v1.3.0": "success",
-        "v1.2.0": "superseded",
-        "v1.1.0": "superseded",
-        "v1.0.0": "success",
+    assert {tag: (e["result"], e["version"]) for tag, e in entries.items()} == {
+        "web/2026.02.10": ("success", "2026.02.10"),
+        "web/2026.02.09": ("superseded", "2026.02.09"),
+        "web/2026.2.8": ("superseded", "2026.2.8"),
+        "web/2026.01.05": ("success", "2026.01.05"),
     }
-    assert [entries[tag]["trigger"] for tag in ("v1.3.0", "v1.2.0", "v1.1.0")] == ["reconcile"] * 3
+    missed = ("web/2026.02.10", "web/2026.02.09", "web/2026.2.8")
+    assert [entries[tag]["trigger"] for tag in missed] == ["reconcile"] * 3
     assert (await home.get("/status"))["last_checked_at"] is not None
-    again = await home.deliver("v1.3.0")
+    again = await home.deliver("web/2026.02.10")
     assert again["status"] in {"duplicate", "ignored"}, "a late webhook is a duplicate of the release"
+    await refuses_tags_without_a_place(home)
+
+
+async def refuses_tags_without_a_place(home: Environment) -> None:
+    """A webhook and an apply of a tag that the order cannot read are refused with the value of `tags` to write."""
+    unordered, other = await home.deliver("web/nightly"), await home.deliver("api/2026.03.01")
+    assert (unordered["status"], other["status"]) == ("ignored", "ignored")
+    assert 'write `tags: {pattern: "web/*", order: published}`' in unordered["reason"]
+    assert 'write `tags: {pattern: "api/*", order: numbers}`' in other["reason"]
+    refused = await home.post("/update/apply", {"tag": "web/nightly"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "tag_invalid")
+    assert 'write `tags: {pattern: "web/*", order: published}`' in refused.json()["error"]
+    assert await live_tag(home) == "web/2026.02.10"
 
 
 async def test_kill_and_502_create_no_second_deployment(home: Environment) -> None:

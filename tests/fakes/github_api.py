@@ -8,14 +8,21 @@ from app.domain.acceptance.policy import ReleaseEvent
 from app.domain.acceptance.published import Published
 from app.domain.deployment import DeploymentOutcome, DeploymentReport, Outbox
 from app.domain.errors import GitHubRefused, GitHubUnavailable
+from app.domain.required_checks import CheckOutcome, CommitCheck, CommitChecks
 from app.domain.withdrawal import DELETED
 from tests.examples import NOW, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
-from workers.ports.github import FailedDelivery
+from workers.ports.github import FailedDelivery, RepositoryIdentity
 
 PAGE = 2
+_SHOP = ("octo/shop", 1)
 CALL_SECONDS = 0.05
+OUTCOMES = {
+    **dict.fromkeys(("success", "neutral", "skipped"), CheckOutcome.GREEN),
+    **dict.fromkeys(("queued", "in_progress", "pending"), CheckOutcome.PENDING),
+    **dict.fromkeys(("failure", "error", "timed_out", "cancelled", "action_required", "stale"), CheckOutcome.RED),
+}
 
 
 def a_published(tag: str, number: int = 0, *, at: datetime = NOW, **change: object) -> Published:
@@ -47,20 +54,38 @@ class Deployed:
 class FakeGitHubApi:
     """`away`: every call fails, or `only` the named one; with `carried_out` the failed call takes effect.
 
-    `refuses`: the status of each answer. `wait`: seconds to wait before the next request while GitHub is away.
+    `checks` are those of each commit, `commits` has the tags that moved. `identity`: the repository, if its releases do
+    not say it. `refuses`: the status of each answer. `wait`: seconds to wait before the next request while GitHub is
+    away.
     """
 
     def __init__(self, clock: FakeClock, fuse: Fuse) -> None:
         self.published: list[Published] = []
+        self.identity: RepositoryIdentity | None = None
         self.failed: list[FailedDelivery] = []
         self.deployments: dict[int, Deployed] = {}
         self.away = False
         self.carried_out = False
         self.only: str | None = None
+        self.checks: dict[str, CommitChecks] = {}
+        self.commits: dict[str, str] = {}
         self.refuses: int | None = None
         self.wait = 0.0
         self.calls: list[tuple[str, datetime]] = []
         self._clock, self._fuse = clock, fuse
+
+    def check(self, sha: str, name: str, result: str) -> None:
+        """Gives the commit a check run, or another result to that of the same name. See OUTCOMES."""
+        self._add(sha, name, result, unfinished=OUTCOMES[result] is CheckOutcome.PENDING)
+
+    def commit_status(self, sha: str, context: str, state: str) -> None:
+        """Gives the commit a commit status, or another state to that of the same context."""
+        self._add(sha, context, state, unfinished=self.checks.get(sha, CommitChecks()).unfinished)
+
+    def _add(self, sha: str, name: str, word: str, *, unfinished: bool) -> None:
+        others = [c for c in self.checks.get(sha, CommitChecks()).checks if c.name != name]
+        check = CommitCheck(name, OUTCOMES[word], word)
+        self.checks[sha] = CommitChecks((*others, check), unfinished=unfinished)
 
     def called(self, name: str) -> int:
         return sum(1 for called, _ in self.calls if called == name)
@@ -78,6 +103,12 @@ class FakeGitHubApi:
         if action == DELETED:
             self.published = [p for p in self.published if p.event.release_id != release_id]
 
+    async def repository(self) -> RepositoryIdentity:
+        """That of the newest release. It takes no time and is not among `calls`: each list has it too."""
+        self._check("repository")
+        found = self.published[0].event if self.published else None
+        return self.identity or RepositoryIdentity(*((found.repository, found.repository_id) if found else _SHOP))
+
     async def releases(self) -> AsyncIterator[Sequence[Published]]:
         for start in range(0, max(1, len(self.published)), PAGE):
             await self._called("releases")
@@ -93,7 +124,11 @@ class FakeGitHubApi:
 
     async def commit_of(self, tag: str) -> str:
         await self._called("commit_of")
-        return sha_of(tag)
+        return self.commits.get(tag, sha_of(tag))
+
+    async def checks_of(self, sha: str) -> CommitChecks:
+        await self._called("checks_of")
+        return self.checks.get(sha, CommitChecks())
 
     async def find_deployment(self, sha: str, rollout_id: str) -> int | None:
         await self._called("find_deployment")
@@ -132,6 +167,9 @@ class FakeGitHubApi:
     async def _called(self, name: str) -> None:
         self.calls.append((name, self._clock.now()))
         await self._clock.sleep(CALL_SECONDS)
+        self._check(name)
+
+    def _check(self, name: str) -> None:
         if self.refuses is not None:
             raise GitHubRefused(f"{name}: HTTP {self.refuses}", status=self.refuses)
         if self.away and self.only in {None, name}:

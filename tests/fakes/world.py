@@ -97,7 +97,12 @@ class World:
 
     def worker(self, *, pause_on_failure: bool = True, **policy: bool) -> Reconciler:
         """Starts a new worker process."""
-        made = ReleasePolicy(windows=self.stack.policy.windows, tags=self.stack.tags, **policy)
+        made = ReleasePolicy(
+            windows=self.stack.policy.windows,
+            tags=self.stack.tags,
+            checks=self.stack.policy.require_checks is not None,
+            **policy,
+        )
         return Reconciler(self.stack, self.ports, policy=made, pause_on_failure=pause_on_failure, github=self.github)
 
     async def live(self, tag: str, color: Color = Color.BLUE) -> None:

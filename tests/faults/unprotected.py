@@ -270,7 +270,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         21,
         "the refusal of a moved tag",
-        ("mirror.fetch_command", 'forced = "+" if moved else ""', 'forced = "+"'),
+        ("mirror_commands.fetch_command", 'forced = "+" if moved else ""', 'forced = "+"'),
     ),
     _protection(
         22,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from app.domain.release import LiveRelease
+from app.domain.required_checks import RequiredChecks
 from app.domain.stack import BeforeFlip, Checks, Color, Follower, Policy, Stack, Supersede, Times, Window
 from app.domain.state import State
 from tests.examples import NOW, a_stack, sha_of
@@ -17,6 +18,8 @@ MIGRATE = BeforeFlip("api", ("migrate",), limit=10)
 JOB = BeforeFlip("migrate", limit=10)
 QUEUE = Follower("queue", "worker")
 EVERY_OTHER_MINUTE = Window("*/2 * * * *", 60)
+CHECK = "build"
+REQUIRED = {"named": RequiredChecks((CHECK,)), "all": RequiredChecks()}
 
 
 def stack_of(setting: Setting) -> Stack:
@@ -26,7 +29,9 @@ def stack_of(setting: Setting) -> Stack:
         supersede=Supersede.BEFORE_FLIP if setting.supersede else Supersede.NEVER,
         before_flip=(*([MIGRATE] if setting.command else []), *([JOB] if setting.job else [])),
         followers=(QUEUE,) if setting.followers else (),
-        policy=Policy(windows=(EVERY_OTHER_MINUTE,) if setting.window else ()),
+        policy=Policy(
+            windows=(EVERY_OTHER_MINUTE,) if setting.window else (), require_checks=REQUIRED.get(setting.checks)
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from app.config.release_policy import ReleasePolicy
 from app.domain.acceptance.decision import Decision
 from app.domain.notices.notice import Kind
+from app.domain.required_checks import EXPECTED_SECONDS, CommitChecks, Standing, judged
 from app.domain.state import State
 from tests.examples import a_history_entry, sha_of
 from tests.fakes.engine import FaultySocket
@@ -38,6 +39,7 @@ from workers.watchdogs.backoff import Backoff
 from workers.watchdogs.deployments import Deployments
 from workers.watchdogs.disk_watch import DiskWatch
 from workers.watchdogs.missed_releases import MissedReleases
+from workers.watchdogs.required_checks import RequiredChecksWatch
 from workers.watchdogs.unreadable_releases import UnreadableReleases
 from workers.watchdogs.withdrawn_releases import WithdrawnReleases
 
@@ -80,7 +82,12 @@ class Host:
             self.seen, self.queue, self.github, trace, asked=observer.asked, answered=observer.answered
         )
         windows = world.stack.policy.windows
-        self._policy = ReleasePolicy(enabled=setting.enabled, approval=setting.approval, windows=windows)
+        self._policy = ReleasePolicy(
+            enabled=setting.enabled,
+            approval=setting.approval,
+            checks=world.stack.policy.require_checks is not None,
+            windows=windows,
+        )
         self.workers = {name: self._worker(name) for name in ("w1", "w2")}
         observer.observe(self.workers["w1"])
 
@@ -149,6 +156,9 @@ class Host:
             parts.append(Succession(self.world.stack, updater, ports, reconciler, FakeOwnProcesses(self.own)))
         parts += [UnreadableReleases(ports, self.world.stack.tags), DiskWatch(ports, reconciler)]
         parts.append(WithdrawnReleases(ports, reconciler))
+        if required := self.world.stack.policy.require_checks:
+            backoff = Backoff(lambda: 0.5)
+            parts.append(RequiredChecksWatch(required, ports, self.github, reconciler, backoff=backoff))
         if every := 60 * self.setting.check_minutes:
             parts.append(
                 MissedReleases(
@@ -162,6 +172,19 @@ class Host:
     def due_updater(self) -> str:
         """What is left to do for the updater's own services; empty if nothing."""
         return due_updater(self.own, self.seen.state) if self.own is not None else ""
+
+    def unread_checks(self) -> str:
+        """The waiting release whose green or red checks the worker has not read yet, in words; empty if none."""
+        required = self.world.stack.policy.require_checks
+        if required is None:
+            return ""
+        for release in self.seen.state.accepted:
+            found = self.github.checks.get(sha_of(release.tag), CommitChecks())
+            late = {"waited": EXPECTED_SECONDS, "settled": EXPECTED_SECONDS}
+            now = judged(required, found, sha=sha_of(release.tag), **late).standing
+            if now in {Standing.GREEN, Standing.RED} and not (release.asked_for or release.has_green_checks):
+                return f"the checks of {release.tag} are {now}, and the worker has not read that"
+        return ""
 
     def unsent(self) -> str:
         """The messages that still wait; empty if none does."""

@@ -235,6 +235,16 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit("pipeline._prepare", "await raise_if_withdrawn(run)", "pass"),
     ),
     "approval_is_for_any_commit": (Edit("withdrawn.moved", "approved=False", "approved=release.approved"),),
+    "unasked_checks_are_green": (
+        Edit("Release.has_green_checks", "self.checks is not None and", "self.checks is None or"),
+    ),
+    "silent_github_is_green": (
+        Edit("RequiredChecksWatch._judged", "JudgedChecks(Standing.SILENT,", "JudgedChecks(Standing.GREEN,"),
+    ),
+    "green_checks_are_not_noticed": (
+        Edit("RequiredChecksWatch._record", "return checks.standing in {Standing.GREEN, Standing.RED}", "return False"),
+        Edit("RequiredChecksWatch.look", "self._every * len(waiting)", "9999.0"),
+    ),
     "notified_after_the_record": (
         Edit("Announced.keep", "self._notifier.notify(notices.ended(self._project, rollout, state))", "pass"),
         Edit(

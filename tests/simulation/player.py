@@ -223,7 +223,8 @@ class Player:
             return f"{host.decision().go} waits, but nothing holds it"
         looked = "" if shown == state else "the status is older than the last look"
         copies = the_route_names_every_copy(host.seen)
-        return host.due_updater() or host.unsent() or copies or self._unread() or looked
+        beside = host.due_updater() or host.unsent() or host.unread_checks()
+        return beside or copies or self._unread() or looked
 
     def _unread(self) -> str:
         """Says that the ledger, the only record of what waits after both copies were lost, may still be unread."""

@@ -44,7 +44,8 @@ class Setting:
     `window`: releases go live only in the first half of every other minute. `check_minutes`: how often the worker asks
     GitHub for missed releases; 0: never. `deployments`: the worker reports to GitHub. `updater`: the stack file names
     the updater's own services. `followers`: how many copies of a follower a release runs, if not another number; 0: the
-    stack has none. `job`: each release runs a one-shot job before its flip.
+    stack has none. `job`: each release runs a one-shot job before its flip. `checks`: which checks of their commits the
+    releases wait for: `named` (one that the stack file names) or `all`; empty: for none.
     """
 
     begins: str = "live"
@@ -61,6 +62,7 @@ class Setting:
     updater: bool = False
     followers: int = 0
     job: bool = False
+    checks: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from app.domain.rollout import Rollout
 from app.domain.state import State
 from workers.ports import Notifier, Publisher
 
+UNANNOUNCED = frozenset({Hold.RETRY, Hold.CHECKS})
+"""Holds that end by themselves, of most releases. An alarm or the outcome says if one does not."""
+
 
 class Announced:
     """Forwards to `publisher` and notifies through `notifier`.
@@ -34,7 +37,7 @@ class Announced:
 
     def event(self, kind: str, **data: Any) -> None:
         self._publisher.event(kind, **data)
-        if kind == "release.held" and data.get("reason") != Hold.RETRY:
+        if kind == "release.held" and data.get("reason") not in UNANNOUNCED:
             self._notifier.notify(notices.held(self._project, data))
 
     def queued(self, releases: Sequence[Release]) -> None:

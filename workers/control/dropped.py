@@ -4,12 +4,20 @@ The journal is written first: what was reported as cancelled never goes live. It
 that a crash in between loses no reason.
 """
 
-from app.domain.errors import Cancelled, Superseded, Undone, UpdaterError, Withdrawn
+from app.domain.errors import (
+    Cancelled,
+    ChecksRefused,
+    RepositoryReplaced,
+    Superseded,
+    Undone,
+    UpdaterError,
+    Withdrawn,
+)
 from app.domain.release import Release
 from app.domain.state import Dropped
 from workers.ports import Ports
 
-_KINDS = {kind.code: kind for kind in (Cancelled, Superseded, Undone, Withdrawn)}
+_KINDS = {kind.code: kind for kind in (Cancelled, ChecksRefused, RepositoryReplaced, Superseded, Undone, Withdrawn)}
 
 
 def dropped(release: Release, why: UpdaterError) -> Dropped:

@@ -6,7 +6,9 @@ import structlog
 
 from app.domain.acceptance import withdrawn
 from app.domain.errors import LedgerUnavailable
+from app.domain.stack import Stack
 from workers.control import dropped
+from workers.control.known_repository import taken_in
 from workers.ports import Ports
 from workers.rollout import stop
 from workers.rollout.run import Run
@@ -17,7 +19,8 @@ log = structlog.get_logger()
 class Intake:
     """`running`: the run of the rollout that is in the journal; None if none runs."""
 
-    def __init__(self, ports: Ports, running: Callable[[], Run | None]) -> None:
+    def __init__(self, stack: Stack, ports: Ports, running: Callable[[], Run | None]) -> None:
+        self._stack = stack
         self._ports = ports
         self._running = running
 
@@ -30,7 +33,9 @@ class Intake:
             pending = await self._ports.inbox.pending()
             taken_back = await self._ports.inbox.withdrawals()  # last: see State.accept
             before = self._ports.journal.state.accepted
-            state = await self._ports.journal.update(lambda s: withdrawn.withdraw(s.accept(*pending), *taken_back))
+            state = await self._ports.journal.update(
+                lambda s: withdrawn.withdraw(taken_in(s, self._stack, pending), *taken_back)
+            )
             self._ports.publisher.queued([r for r in state.accepted if r not in before])
             await self._ports.inbox.taken(pending)
         except LedgerUnavailable as away:

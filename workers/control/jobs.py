@@ -15,6 +15,7 @@ from app.domain.stack import Stack
 from app.domain.tags import TagOrder
 from workers.control.operator import Operator
 from workers.control.reconcile import Reconciler
+from workers.inspect import required_checks
 from workers.inspect.doctor import diagnostics, examine
 from workers.inspect.plan import plan
 from workers.inspect.publication import Publication, publication_of
@@ -87,7 +88,8 @@ class Jobs:
 
     async def plan(self, _: Context, tag: str) -> Answer:
         """See app/api/plan.py."""
-        return (await plan(self._stack, self._ports, tag, await self._publication(tag))).as_json()
+        checks = await required_checks.planned(self._stack.policy.require_checks, self._github, tag)
+        return (await plan(self._stack, self._ports, tag, await self._publication(tag), checks=checks)).as_json()
 
     async def _publication(self, tag: str) -> Publication | None:
         """When GitHub published the release; None if the stack's order does not depend on it."""
@@ -105,7 +107,10 @@ class Jobs:
 
     async def doctor(self, _: Context) -> Answer:
         """Returns `checks`: see workers/inspect/doctor.py."""
-        return {"checks": [asdict(check) for check in await examine(self._stack, self._ports)]}
+        required, state = self._stack.policy.require_checks, self._ports.journal.state
+        checks = await examine(self._stack, self._ports)
+        checks += await required_checks.checked(required, self._github, state)
+        return {"checks": [asdict(check) for check in checks]}
 
     async def notify_test(self, _: Context) -> Answer:
         """Sends a test message and returns the number of `targets`. Does not wait for the delivery."""

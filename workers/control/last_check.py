@@ -13,6 +13,7 @@ from app.domain.acceptance import withdrawn
 from app.domain.acceptance.decision import Decision
 from app.domain.acceptance.policy import Cause, refusal_of
 from app.domain.acceptance.published import Published
+from app.domain.acceptance.repository import identified
 from app.domain.errors import GitFailed, GitHubRefused, GitHubUnavailable, LedgerUnavailable, TagNotFound, Withdrawn
 from app.domain.release import Release
 from app.domain.stack import Stack
@@ -105,7 +106,7 @@ class LastCheck:
         """What its author changed so that it is not wanted any more."""
         if found.event.tag != release.tag:
             return f"its release has the tag {found.event.tag} now"
-        refusal = refusal_of(found.event, self._stack)
+        refusal = refusal_of(found.event, identified(self._stack, self._ports.journal.state.repository))
         return f"its release was changed: {refusal.text}" if refusal and refusal.cause is Cause.PRERELEASE else None
 
     async def _commit_of(self, release: Release) -> str | None:

@@ -40,15 +40,15 @@ class Found:
     good: str | None = None
 
 
-async def rebuild(stack: Stack, ports: Ports) -> bool:
+async def rebuild(stack: Stack, ports: Ports) -> None:
     """Rebuilds a lost journal and pauses with the reason. Keeps a valid journal, and the blank one of a first start.
 
-    A journal with an epoch was written by a worker, so it is valid even if it has no release yet. Returns whether the
-    journal was lost: then `end_lost_rollout` ends what it no longer knows.
+    A journal with an epoch was written by a worker, so it is valid even if it has no release yet. If it was lost,
+    `end_lost_rollout` ends what it no longer knows.
     """
     lost, state = ports.journal.lost, ports.journal.state
     if lost is None and (state.epoch or not state.is_blank):
-        return False
+        return
     history = await ports.publisher.history()
     proven = proven_rollouts(history)
     if state.is_blank:
@@ -56,7 +56,7 @@ async def rebuild(stack: Stack, ports: Ports) -> bool:
     else:
         found = Found(state.active_color, state.current, state.previous, state.last_good_tag)
     if lost is None and found.current is None and not history and not await _was_used(stack, ports):
-        return False
+        return
     found = _without_failed(found, history)
     reason = _reason(lost, state, found)
     log.error("the journal was lost", reason=reason)
@@ -75,19 +75,21 @@ async def rebuild(stack: Stack, ports: Ports) -> bool:
     )
     await accept_undecided(ports, stack.tags)
     ports.publisher.event("paused", reason=reason)
-    return True
 
 
 async def end_lost_rollout(stack: Stack, ports: Ports) -> None:
     """Ends what a rollout left that was lost with the journal: its one-off command and its color.
 
-    Does nothing if the journal has a rollout: the recovery ends that one.
+    A worker that is killed meanwhile, or whose engine fails, leaves it to the next one. If the journal has a rollout,
+    the recovery ends that one.
     """
-    await ports.engine.sweep()
-    if ports.journal.state.rollout is not None:
+    if not ports.journal.state.lost_rollout:
         return
-    await _stop_orphans(stack, ports)
-    await lost_rollout.settle(stack, ports)
+    await ports.engine.sweep()
+    if ports.journal.state.rollout is None:
+        await _stop_orphans(stack, ports)
+        await lost_rollout.settle(stack, ports)
+    await ports.journal.update(lambda s: replace(s, lost_rollout=False))
 
 
 def _without_failed(found: Found, history: Sequence[HistoryEntry]) -> Found:

@@ -66,18 +66,17 @@ class Reconciler:
         self._run: Run | None = None
         self._taken_over = asyncio.Event()
         self._reality = Reality(stack, ports)
-        self._intake = Intake(ports, lambda: self.running)
+        self._intake = Intake(stack, ports, lambda: self.running)
         self._last_check = LastCheck(stack, ports, github, approval=policy.approval)
         self.replaced = False
 
     async def start(self) -> None:
         """Runs before any job: ends what a crash left, and finds out what is live."""
         async with self._turn:
-            lost = await rebuild(self._stack, self._ports)
+            await rebuild(self._stack, self._ports)
             await self._ports.journal.update(lambda s: s.take_over())
             self._taken_over.set()
-            if lost:
-                await end_lost_rollout(self._stack, self._ports)
+            await end_lost_rollout(self._stack, self._ports)
             await dropped.report(self._ports)
             await self._ports.publisher.rebuild(always=True)
             await self._end_left_over()

@@ -32,10 +32,12 @@ from workers.rollout.steps import preflight
 from workers.rollout.steps.preflight import GB
 
 
-async def plan(stack: Stack, ports: Ports, tag: str, publication: Publication | None = None) -> Plan:
+async def plan(
+    stack: Stack, ports: Ports, tag: str, publication: Publication | None = None, *, checks: str | None = None
+) -> Plan:
     """What a rollout of `tag` would do. Fetches and checks out the tag, and touches nothing that runs.
 
-    `publication`: if the stack's order depends on it.
+    `publication`: if the stack's order depends on it. `checks`: why a release from GitHub would wait for its checks.
 
     Raises TagNotFound, TagMoved, SignatureRefused, SignatureUnchecked, GitFailed, ComposeInvalid.
     """
@@ -78,7 +80,12 @@ async def plan(stack: Stack, ports: Ports, tag: str, publication: Publication | 
         blocked_by=tuple(blocked),
         before_flip=tuple(_command(step.name, each, state, sha) for step, each in stack.before_flip_steps().items()),
         rollback="never" if compared.one_way else "allowed",
-        warnings=(*doubts, *_grown(stack, part, state.current, tag), *_warnings(compared, tag)),
+        warnings=(
+            *doubts,
+            *_grown(stack, part, state.current, tag),
+            *_warnings(compared, tag),
+            *([checks] if checks else []),
+        ),
         copies=tuple(_copies(s, target, compared, state) for s in stack.routed),
         files=tuple(PlannedFile(path=f.path, origin=f.origin, service=f.service, key=f.key) for f in compared.files),
         networks=tuple(_networks(stack, compared, target)),

@@ -1,4 +1,4 @@
-"""GitHub: published releases, failed deliveries, deployments."""
+"""GitHub: published releases, failed deliveries, checks of commits, deployments."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from app.domain.acceptance.published import Published
 from app.domain.deployment import DeploymentOutcome, DeploymentReport, Outbox
+from app.domain.required_checks import CommitChecks
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,19 @@ class FailedDelivery:
     at: datetime
 
 
+@dataclass(frozen=True)
+class RepositoryIdentity:
+    """The repository that GitHub has now under the name that was asked for. `name`: its present one."""
+
+    name: str
+    id: int
+
+
 class GitHubApi(Protocol):
     """Every call has its own time limit, is never retried, and raises GitHubUnavailable or GitHubRefused."""
+
+    async def repository(self) -> RepositoryIdentity:
+        """The repository, also if it has no release. An unchanged one costs no quota."""
 
     def releases(self) -> AsyncIterator[Sequence[Published]]:
         """The published releases, latest first, one page at a time. An unchanged page costs no quota."""
@@ -37,6 +49,9 @@ class GitHubApi(Protocol):
 
     async def commit_of(self, tag: str) -> str:
         """The commit SHA that `tag` names on GitHub."""
+
+    async def checks_of(self, sha: str) -> CommitChecks:
+        """The check runs and commit statuses of a commit, the latest of each. Unchanged ones cost no quota."""
 
     async def find_deployment(self, sha: str, rollout_id: str) -> int | None:
         """The id of the rollout's deployment, no matter which program created it; None if there is none."""

@@ -9,12 +9,14 @@ import structlog
 from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.acceptance.policy import Cause, refusal_of
 from app.domain.acceptance.published import Decided, Published, dates_of, missed, wanted
+from app.domain.acceptance.repository import identified
 from app.domain.errors import GitHubRefused, GitHubUnavailable, LedgerUnavailable, StaleWorker, Withdrawn
 from app.domain.findings import Alarm
 from app.domain.release import FORGOTTEN, WITHDRAWN, Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
 from app.domain.state import State
 from app.domain.tags import TagOrder
+from workers.control.known_repository import seen
 from workers.control.reconcile import Reconciler
 from workers.ports import Ports
 from workers.ports.github import GitHubApi
@@ -42,7 +44,7 @@ class MissedReleases:
         every: float,
         backoff: Backoff | None = None,
     ) -> None:
-        self._stack = stack
+        self._whole = self._stack = stack
         self._ports = ports
         self._github = github
         self._reconciler = reconciler
@@ -67,6 +69,9 @@ class MissedReleases:
         Raises GitHubUnavailable, GitHubRefused.
         """
         published = await self._published()
+        now_there = await self._github.repository()
+        seen_now = await self._ports.journal.update(lambda s: seen(s, self._whole, now_there))
+        self._stack = identified(self._whole, seen_now.repository)
         history = await self._ports.publisher.history()
         decided = [Decided(entry.tag, entry.at) for entry in history if entry.result != Withdrawn.code]
         state = await self._dated(published)
@@ -119,6 +124,7 @@ class MissedReleases:
     async def _published(self) -> list[Published]:
         """Reads pages until one has a release of this stack that is not newer than the live one."""
         found: list[Published] = []
+        self._stack = identified(self._whole, self._ports.journal.state.repository)
         live = self._ports.journal.state.current
         async for page in self._github.releases():
             found += page
@@ -193,4 +199,5 @@ class MissedReleases:
             accepted_at=self._ports.clock.now(),
             version=self._stack.tags.version_in(published.event.tag),
             published_at=published.at,
+            repository=published.event.repository,
         )

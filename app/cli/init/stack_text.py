@@ -39,6 +39,7 @@ def _release(proposal: Proposal, example: Example) -> Iterator[str]:
     project = proposal.project
     yield example.lines("project", scalar(proposal.name))
     yield example.lines("repository", scalar(proposal.repository) + _mark(proposal, "repository"))
+    yield example.lines("repository_id", example.settings["repository_id"].value, active=False)
     yield example.lines("source", SOURCE, active=False)
     yield example.lines("directory", scalar(str(project.live)))
     yield example.lines("compose_files", flow((project.file, *project.more)))

@@ -22,6 +22,7 @@ class Hold(StrEnum):
     PAUSED = "paused"
     RETRY = "retry"
     AUTOMATIC_OFF = "automatic_off"
+    CHECKS = "checks"
     APPROVAL = "approval"
     WINDOW = "window"
 
@@ -57,18 +58,27 @@ def decide(
     *,
     enabled: bool = True,
     approval: bool = False,
+    checks: bool = False,
     opens_at: datetime | None = None,
     now: datetime | None = None,
 ) -> Decision:
     """Picks the newest wanted release, a forced one first. Releases older than it or than the live one never go live.
 
     While paused, only a forced release goes, and a failed one whose `retry_at` is not after `now`. A release that an
-    operator asked for goes even if automatic updates are off (`enabled` is false), releases need an `approval`, or no
-    window is open (`opens_at` is when the next one opens). Newer releases then keep waiting. Only the newest release
-    waits for an approval. `rule` orders the releases; one without a place in the order, because the stack file was
-    changed, never goes live.
+    operator asked for goes even if automatic updates are off (`enabled` is false), releases need an `approval` or green
+    `checks`, or no window is open (`opens_at` is when the next one opens). Newer releases then keep waiting. Only the
+    newest release waits for an approval. `rule` orders the releases; one without a place in the order, because the
+    stack file was changed, never goes live.
     """
-    hold = partial(_hold, paused=state.paused, enabled=enabled, approval=approval, opens_at=opens_at, now=now)
+    hold = partial(
+        _hold,
+        paused=state.paused,
+        enabled=enabled,
+        approval=approval,
+        checks=checks,
+        opens_at=opens_at,
+        now=now,
+    )
     return _forced(state, hold) or _newest(state, hold, rule)
 
 
@@ -109,7 +119,14 @@ def _held(releases: Iterable[Release], hold: Holding) -> tuple[HeldRelease, ...]
 
 
 def _hold(
-    release: Release, *, paused: bool, enabled: bool, approval: bool, opens_at: datetime | None, now: datetime | None
+    release: Release,
+    *,
+    paused: bool,
+    enabled: bool,
+    approval: bool,
+    checks: bool,
+    opens_at: datetime | None,
+    now: datetime | None,
 ) -> HeldRelease | None:
     if paused:
         if release.retry_at is None:
@@ -118,6 +135,14 @@ def _hold(
             return HeldRelease(release, Hold.RETRY, release.retry_at)
     if release.asked_for:
         return None
+    if checks and not release.has_green_checks:
+        return HeldRelease(release, Hold.CHECKS)
+    return _person_or_time(release, enabled=enabled, approval=approval, opens_at=opens_at)
+
+
+def _person_or_time(
+    release: Release, *, enabled: bool, approval: bool, opens_at: datetime | None
+) -> HeldRelease | None:
     if approval and not release.approved:
         return HeldRelease(release, Hold.APPROVAL)
     if not enabled and not release.approved:

@@ -73,13 +73,24 @@ Live = DatedTag | None
 Reason = str | Callable[[ReleaseEvent, Stack], str]
 
 
+def _is_another(event: ReleaseEvent, stack: Stack) -> bool:
+    if stack.repository_id is not None:
+        return event.repository_id != stack.repository_id
+    return event.repository.lower() != stack.repository.lower()
+
+
 def _another(event: ReleaseEvent, stack: Stack) -> str:
+    if stack.repository_id is not None and event.repository.lower() == stack.repository.lower():
+        return (
+            f"another repository under the same name: its id is {event.repository_id}, and the stack's is "
+            f"{stack.repository_id}. If you made it again, write `repository_id: {event.repository_id}`"
+        )
     name = event.repository if REPOSITORY.fullmatch(event.repository) else "another one"
     return f"another repository: {name}, and `repository` in the stack file is {stack.repository}"
 
 
 _TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack, Live], bool], Cause, Reason], ...] = (
-    (lambda e, s, _: e.repository.lower() != s.repository.lower(), Cause.REPOSITORY, _another),
+    (lambda e, s, _: _is_another(e, s), Cause.REPOSITORY, _another),
     (lambda e, *_: e.action not in WANTED_ACTIONS, Cause.ACTION, "the action is not published or released"),
     (lambda e, *_: e.draft, Cause.DRAFT, "the release is a draft"),
     (

@@ -33,10 +33,11 @@ def committed(state: State, key: str, commit: str) -> State:
 
 
 def moved(state: State, key: str, commit: str) -> State:
-    """Records that the tag of a waiting release points to another commit now, which has no approval."""
+    """Records that the tag of a waiting release points to another commit now, which has no approval and no checks."""
 
     def move(release: Release) -> Release:
-        return replace(release, commit=commit, moved_from=release.commit, approved=False)
+        checks = release.checks if release.checks and release.checks.sha == commit else None
+        return replace(release, commit=commit, moved_from=release.commit, approved=False, checks=checks)
 
     return replace(state, accepted=tuple(move(r) if r.key == key else r for r in state.accepted))
 

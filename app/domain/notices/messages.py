@@ -27,6 +27,8 @@ _HELD = {
     "pause ends. Traffic stays on the live release. `updater unpause` starts it now.",
     Hold.AUTOMATIC_OFF: "{tag} is waiting: automatic updates are off (AUTO_UPDATE_ENABLED). `updater deploy {tag}` "
     "starts it.",
+    Hold.CHECKS: "{tag} is waiting for the checks of its commit. {checks} Traffic stays on the live release. "
+    "`updater deploy {tag}` starts it without them.",
     Hold.APPROVAL: "{tag} is waiting for approval. Traffic stays on the live release. Run `updater approve {tag}`, or "
     "use the button on the dashboard.",
     Hold.WINDOW: "{tag} is waiting for the next deploy window, which opens at {until}. It then starts automatically. "
@@ -50,7 +52,8 @@ def held(held: HeldRelease) -> str:
         text = _MOVED if release.moved_from else _FOR_COMMIT
         before = (release.moved_from or "")[:SHA_SHOWN]
         return text.format(tag=release.tag, before=before, commit=release.commit[:SHA_SHOWN])
-    return _HELD[held.why].format(tag=release.tag, until=until)
+    checks = release.checks.text if release.checks else "GitHub has not been asked yet."
+    return _HELD[held.why].format(tag=release.tag, until=until, checks=checks)
 
 
 def failure(step: str, error: UpdaterError) -> str:

@@ -52,10 +52,13 @@ class _Event(_Model):
     repository: _EventRepository
 
 
-def check_signature(body: bytes, signature: str, secrets: Sequence[str]) -> None:
-    """`signature`: from `check_head`. Raises DeliveryRefused (401) unless it matches one of the `secrets`."""
+def check_signature(body: bytes, signature: str, secrets: Sequence[str], *, hint: str = "") -> None:
+    """`signature`: from `check_head`. Raises DeliveryRefused (401) unless it matches one of the `secrets`.
+
+    `hint`: what the sender may have to change, in words.
+    """
     if not any(secret and hmac.compare_digest(_signed(secret, body), signature) for secret in secrets):
-        raise DeliveryRefused("the signature matches no configured secret", status=401)
+        raise DeliveryRefused(f"the signature matches no configured secret{hint}", status=401)
 
 
 def _signed(secret: str, body: bytes) -> str:

@@ -13,6 +13,8 @@ JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 # The form is checked first because hmac.compare_digest raises TypeError on a text that is not ASCII.
 # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+_UNSIGNED = "sha256="
+"""What Gitea and Forgejo send for a webhook without a secret."""
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 
 
@@ -58,8 +60,22 @@ def too_large(cap: int) -> DeliveryRefused:
     return DeliveryRefused(f"the body is larger than {cap} bytes", status=413)
 
 
+def hint_of(headers: Headers) -> str:
+    """What may be wrong with the signature of a form: Gitea and Forgejo sign the payload in it, and GitHub the form.
+
+    https://github.com/go-gitea/gitea/blob/main/services/webhook/deliver.go (`addDefaultHeaders`)
+    """
+    if type_in(headers) == FORM and ("x-gitea-event" in headers or "x-forgejo-event" in headers):
+        return (
+            ". Gitea and Forgejo do not sign a form as GitHub does: choose application/json in the webhook's settings"
+        )
+    return ""
+
+
 def signature_in(signatures: list[str]) -> str:
     """The one signature given. Raises DeliveryRefused (401)."""
+    if signatures == [_UNSIGNED]:
+        raise DeliveryRefused("the webhook has no secret: write GITHUB_WEBHOOK_SECRET into its settings", status=401)
     if len(signatures) != 1 or not _SIGNATURE.fullmatch(signatures[0]):
         raise DeliveryRefused("X-Hub-Signature-256 should occur once, as sha256=<64 hex digits>", status=401)
     return signatures[0]

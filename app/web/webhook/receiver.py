@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.acceptance.policy import Cause, Refusal, ReleaseEvent, refusal_of
+from app.domain.acceptance.repository import identified
 from app.domain.errors import DeliveryRefused, LedgerUnavailable
 from app.domain.release import Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
@@ -32,7 +33,7 @@ from app.web.errors import HANDLERS, error, not_found
 from app.web.published import published_status
 from app.web.webhook.access_log import Line
 from app.web.webhook.delivery import check_signature, parse_release, payload_of
-from app.web.webhook.headers import check_head, type_in
+from app.web.webhook.headers import check_head, hint_of, type_in
 
 RECORD_SECONDS = 3.5
 """Together with the body's five seconds this stays below GitHub's limit of ten for the answer.
@@ -88,7 +89,7 @@ class Receiver:
     async def _outcome(self, request: Request) -> DeliveryOutcome:
         try:
             body, signature = await self._body(request)
-            check_signature(body, signature, self.secrets)
+            check_signature(body, signature, self.secrets, hint=hint_of(request.headers))
             return await self._take(request, body)
         except DeliveryRefused as refused:
             content = {"error": refused.detail, "code": refused.code}
@@ -117,8 +118,9 @@ class Receiver:
             return _not_recorded(event, away)
 
     async def _decide(self, event: ReleaseEvent, delivery: str | None) -> DeliveryOutcome:
-        live = live_tag(await published_status(self.ledger))
-        refusal = refusal_of(event, self.stack, live)
+        status = await published_status(self.ledger)
+        stack, live = identified(self.stack, status.repository), live_tag(status)
+        refusal = refusal_of(event, stack, live)
         if refusal and refusal.cause is Cause.ACTION and event.action in WITHDRAWING:
             return await self._withdraw(event, live)
         if refusal:
@@ -166,6 +168,7 @@ def _release(event: ReleaseEvent, delivery: str | None, stack: Stack) -> Release
         version=stack.tags.version_in(event.tag),
         delivery=delivery,
         published_at=event.published_at,
+        repository=event.repository,
     )
 
 

@@ -1,9 +1,8 @@
 """The answers of the demo's GitHub, with every field that GitHub's API description requires."""
 
-from datetime import UTC, datetime
 from typing import Any
 
-from deploy.demo.github.delivery import HOOK_ID, PUBLISHED_AT, account, release_body
+from deploy.demo.github.delivery import HOOK_ID, MADE_AT, account, now, release_body
 
 Json = dict[str, Any]
 
@@ -16,10 +15,6 @@ _PARTS = (
 )
 _COUNTS = ("forks", "stargazers", "watchers", "open_issues", "subscribers", "network")
 _FLAGS = ("issues", "projects", "wiki", "pages", "discussions")
-
-
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def repository_answer(full_name: str, repository_id: int, api: str) -> Json:
@@ -43,7 +38,7 @@ def repository_answer(full_name: str, repository_id: int, api: str) -> Json:
         **dict.fromkeys(("git_url", "ssh_url", "clone_url", "svn_url"), f"{home}.git"),
         **dict.fromkeys(("mirror_url", "homepage", "language", "license")),
         **dict.fromkeys(("size", "forks", "open_issues", "watchers"), 0),
-        **dict.fromkeys(("pushed_at", "created_at", "updated_at"), PUBLISHED_AT),
+        **dict.fromkeys(("pushed_at", "created_at", "updated_at"), MADE_AT),
         "default_branch": "main",
         "archived": False,
         "disabled": False,
@@ -52,19 +47,15 @@ def repository_answer(full_name: str, repository_id: int, api: str) -> Json:
 
 def release_answer(tag: str, release_id: int, repository: str, *, draft: bool, prerelease: bool) -> Json:
     """https://docs.github.com/en/rest/releases/releases#list-releases"""
-    published = {"created_at": now(), "published_at": None if draft else now()}
-    author = account(repository.partition("/")[0])
-    return (
-        release_body(tag, release_id, repository)
-        | {"author": author, "draft": draft, "prerelease": prerelease, "immutable": False}
-        | published
-    )
+    body, author = release_body(tag, release_id, repository, now()), account(repository.partition("/")[0])
+    flags = {"author": author, "draft": draft, "prerelease": prerelease, "immutable": False}
+    return body | flags | ({"published_at": None} if draft else {})
 
 
 def commit_answer(sha: str, repository: str, api: str) -> Json:
     """https://docs.github.com/en/rest/commits/commits#get-a-commit"""
     url, owner = f"{api}/repos/{repository}/commits/{sha}", account(repository.partition("/")[0])
-    person = {"name": "Demo", "email": "demo@example.invalid", "date": PUBLISHED_AT}
+    person = {"name": "Demo", "email": "demo@example.invalid", "date": MADE_AT}
     unsigned = {"verified": False, "reason": "unsigned", "payload": None, "signature": None, "verified_at": None}
     inner = {
         "url": url,
@@ -137,8 +128,8 @@ def hook_answer(url: str, repository: str, api: str) -> Json:
         "active": True,
         "events": ["release"],
         "config": {"content_type": "json", "insecure_ssl": "0", "url": url},
-        "updated_at": PUBLISHED_AT,
-        "created_at": PUBLISHED_AT,
+        "updated_at": MADE_AT,
+        "created_at": MADE_AT,
         "url": own,
         "test_url": f"{own}/test",
         "ping_url": f"{own}/pings",

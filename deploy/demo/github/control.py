@@ -23,17 +23,26 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class PublishedRelease:
+    """A release on the demo's GitHub: its id, and when it was published, as GitHub's API has it ("" for a draft)."""
+
+    id: int
+    published_at: str
+
+
+@dataclass(frozen=True)
 class GitHubServer:
     """The demo's GitHub at `url`."""
 
     url: str
 
-    def publish(self, tag: str, sha: str, **more: int) -> int:
-        """Publishes a release of `tag` without a webhook. Returns its id, which is `number` if given.
+    def publish(self, tag: str, sha: str, **more: int) -> PublishedRelease:
+        """Publishes a release of `tag` without a webhook. Its id is `number` if given.
 
         `draft`, `prerelease`: as in GitHub's form.
         """
-        return int(self._post("releases", {"tag": tag, "sha": sha, **more})["id"])
+        release = self._post("releases", {"tag": tag, "sha": sha, **more})
+        return PublishedRelease(int(release["id"]), release["published_at"] or "")
 
     def withdraw(self, release_id: int, action: str = "deleted") -> None:
         """Takes a release back without a webhook: `deleted`, or `unpublished`, which makes it a draft."""
@@ -42,6 +51,14 @@ class GitHubServer:
     def weather(self, **weather: Any) -> None:
         """Sets the faults: see Weather. Without arguments, there are none."""
         self._post("weather", weather)
+
+    def check(self, sha: str, name: str, result: str, *, suite: int = 1, link: str = "") -> None:
+        """Gives the commit a check run with that result: a conclusion, `queued` or `in_progress`. See Checks."""
+        self._post("checks", {"sha": sha, "name": name, "result": result, "suite": suite, "link": link})
+
+    def commit_status(self, sha: str, context: str, state: str, link: str = "") -> None:
+        """Gives the commit a commit status."""
+        self._post("checks", {"sha": sha, "name": context, "result": state, "status": True, "link": link})
 
     def hook(self, url: str) -> None:
         """Gives the repository a webhook to `url`."""

@@ -4,13 +4,15 @@ import hashlib
 import hmac
 import json
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 REPOSITORY = "zetherion/sample-stack"
 REPOSITORY_ID = 186853002
 HOOK_ID = 1
-PUBLISHED_AT = "2026-01-01T00:00:00Z"
+MADE_AT = "2026-01-01T00:00:00Z"
+"""When the repository, its webhook and its commits were made."""
 
 _ACCOUNT_LINKS = {
     "followers_url": "/followers",
@@ -34,15 +36,19 @@ def release_event(
     action: str = "published",
     draft: bool = False,
     prerelease: bool = False,
+    published_at: str = "",
 ) -> bytes:
     """Creates the body of a `release` event, such as `published`, or `unpublished` of a draft.
 
     Its release and accounts have every field of a recorded delivery.
 
+    `published_at`: as GitHub's API has it; by default, now.
+
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#release
     """
     owner = account(repository.partition("/")[0])
-    release = release_body(tag, release_id, repository) | {"author": owner, "draft": draft, "prerelease": prerelease}
+    flags = {"author": owner, "draft": draft, "prerelease": prerelease}
+    release = release_body(tag, release_id, repository, published_at or now()) | flags
     if draft:
         release["published_at"] = None
     event = {
@@ -82,7 +88,12 @@ def signed_headers(
     }
 
 
-def release_body(tag: str, release_id: int, repository: str) -> dict[str, Any]:
+def now() -> str:
+    """The time as GitHub's API writes it, in whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def release_body(tag: str, release_id: int, repository: str, published_at: str) -> dict[str, Any]:
     """Creates a release without `author`, `draft` and `prerelease`."""
     home, api = f"https://github.com/{repository}", f"https://api.github.com/repos/{repository}"
     return {
@@ -95,8 +106,8 @@ def release_body(tag: str, release_id: int, repository: str) -> dict[str, Any]:
         "tag_name": tag,
         "target_commitish": "main",
         "name": tag,
-        "created_at": PUBLISHED_AT,
-        "published_at": PUBLISHED_AT,
+        "created_at": published_at,
+        "published_at": published_at,
         "assets": [],
         "tarball_url": f"{api}/tarball/{tag}",
         "zipball_url": f"{api}/zipball/{tag}",

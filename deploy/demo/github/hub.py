@@ -4,7 +4,11 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from deploy.demo.github.answers import Json, delivery_answer, deployment_answer, release_answer, status_answer
+from deploy.demo.github.checks import Checks
 from deploy.demo.github.delivery import REPOSITORY_ID
+
+PER_PAGE = 30
+"""How many entries a page has, unless the request says otherwise."""
 
 
 @dataclass
@@ -46,6 +50,7 @@ class Hub:
     statuses: dict[int, list[Json]] = field(default_factory=dict)
     hooks: list[Json] = field(default_factory=list)
     deliveries: list[Json] = field(default_factory=list)
+    checks: dict[str, Checks] = field(default_factory=dict)
     weather: Weather = field(default_factory=Weather)
     calls: list[Json] = field(default_factory=list)
     used: int = 0
@@ -71,6 +76,9 @@ class Hub:
         else:
             release |= {"draft": True, "published_at": None}
         return release
+
+    def checks_of(self, sha: str) -> Checks:
+        return self.checks.setdefault(sha, Checks(sha, self.repository, self.api))
 
     def deploy(self, asked: Json) -> Json | None:
         """Returns None if the ref does not exist."""

@@ -21,13 +21,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deploy.demo.github.answers import Json, commit_answer, error_answer, hook_answer, repository_answer
+from deploy.demo.github.check_calls import CheckCalls
 from deploy.demo.github.delivery import HOOK_ID, REPOSITORY_ID
-from deploy.demo.github.hub import Hub, Weather
+from deploy.demo.github.hub import PER_PAGE, Hub, Weather
 
 LIMIT = 5_000
 LIMIT_WITHOUT_TOKEN = 60
 WINDOW_SECONDS = 3_600
-PER_PAGE = 30
 DESCRIPTION_CHARACTERS = 140
 STATES = {"error", "failure", "inactive", "in_progress", "queued", "pending", "success"}
 
@@ -122,6 +122,11 @@ class Control:
     async def weather(self, request: Request) -> Response:
         asked = await request.json()
         self.hub.weather = Weather(**asked | ({"methods": tuple(asked["methods"])} if "methods" in asked else {}))
+        return JSONResponse({})
+
+    async def check(self, request: Request) -> Response:
+        asked = await request.json()
+        self.hub.checks_of(asked.pop("sha")).add(**asked)
         return JSONResponse({})
 
     async def hook(self, request: Request) -> Response:
@@ -222,12 +227,15 @@ def _error(status: int, message: str) -> Response:
 def github_app(hub: Hub) -> Starlette:
     """Creates the app: the API below `/repos`, and `/_control`."""
     api, control, gate, closed = Api(hub), Control(hub), Gate(hub), Gate(hub, with_token=True)
-    here = "/repos/{owner}/{name}"
+    checks, here = CheckCalls(hub), "/repos/{owner}/{name}"
     return Starlette(
         routes=[
             Route(here, gate(api.repository)),
             Route(f"{here}/releases", gate(api.releases)),
             Route(f"{here}/releases/{{id:int}}", gate(api.release)),
+            Route(f"{here}/commits/{{sha:str}}/check-runs", gate(checks.check_runs)),
+            Route(f"{here}/commits/{{sha:str}}/check-suites", gate(checks.check_suites)),
+            Route(f"{here}/commits/{{sha:str}}/status", gate(checks.combined_status)),
             Route(f"{here}/commits/{{ref:path}}", gate(api.commit)),
             Route(f"{here}/hooks", closed(api.hooks)),
             Route(f"{here}/hooks/{{id:int}}/deliveries", closed(api.deliveries)),
@@ -238,6 +246,7 @@ def github_app(hub: Hub) -> Starlette:
             Route("/_control/releases", control.publish, methods=["POST"]),
             Route("/_control/withdrawals", control.withdraw, methods=["POST"]),
             Route("/_control/weather", control.weather, methods=["POST"]),
+            Route("/_control/checks", control.check, methods=["POST"]),
             Route("/_control/hook", control.hook, methods=["POST"]),
             Route("/_control/deliveries", control.delivery, methods=["POST"]),
             Route("/_control/seen", control.seen),

@@ -15,6 +15,7 @@ import httpx
 import yaml
 from docker.models.containers import Container
 
+from app.domain.stack import Color
 from deploy.demo.clients import plain_client
 from deploy.demo.docker.engine import Engine, Say, connected
 from deploy.demo.docker.projects import take_down
@@ -34,6 +35,7 @@ from tests.acceptance.host.shell import (
     shell_env,
     write_tools,
 )
+from tests.acceptance.host.skills import Skills
 from tests.acceptance.host.turn import turn
 
 WEB, WORKER, TRAEFIK = "zetherion-ai-updater", "zetherion-ai-updater-worker", "zetherion-ai-traefik"
@@ -104,6 +106,12 @@ class Site(Environment):
 
     def container(self, service: str) -> Container:
         return self.stack.container(service)
+
+    def skills(self, color: Color) -> Skills:
+        """The old client in the skills container of `color`, which finds the updater as its environment says."""
+        environment = self.container(f"zetherion-ai-skills-{color}").attrs["Config"]["Env"]
+        values = dict(line.split("=", 1) for line in environment)
+        return Skills(self.stack, color, values["UPDATER_URL"], values["UPDATER_SECRET_PATH"])
 
     def address(self, service: str) -> str:
         """The address of `service` in the stack's network."""
@@ -179,7 +187,7 @@ class Site(Environment):
         """
         for tag, variant in releases.items():
             edit = partial(_as_production, updater=updaters.get(tag, UPDATER_VERSION), floods=tag in flooding)
-            self.repository.release(tag, variant=variant, edit=edit)
+            self.shas[tag] = self.repository.release(tag, variant=variant, edit=edit)
         shutil.copytree(self.repository.path / ".git", self.live / "repository.git")
         for path in (self.live / "repository.git", *(self.live / "repository.git").rglob("*")):
             os.chown(path, SERVICE_USER, SERVICE_USER)

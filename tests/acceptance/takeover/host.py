@@ -1,7 +1,6 @@
 """A host that runs the stack of the old sidecar, on which docs/from-the-sidecar.md is followed."""
 
 import asyncio
-import json
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -16,13 +15,13 @@ from docker.models.containers import Container
 from app.domain.stack import Color
 from deploy.demo.clients import plain_client
 from deploy.demo.environment import Environment, Json
-from deploy.demo.github.delivery import REPOSITORY, form_encoded, release_event, signed_headers
+from deploy.demo.github.delivery import REPOSITORY, form_encoded, signed_headers
 from deploy.demo.processes import ROOT
 from deploy.demo.repository import Variant
 from tests.acceptance.host.containers import Project
+from tests.acceptance.host.old_client import Client
 from tests.acceptance.host.shell import Shell, shell_env
-from tests.acceptance.takeover import client as client_module
-from tests.acceptance.takeover.client import Client, Outcome
+from tests.acceptance.host.skills import Skills
 from tests.acceptance.takeover.old_stack import SERVICE_USER, LiveDirectory, old_shape
 from tests.integration.waiting import until
 
@@ -163,16 +162,13 @@ class Host(Environment):
         """The stack's client, at the updater's address in the stack's network."""
         return Client(self.internal_url, self.clone.secret)
 
-    def from_skills(self, color: Color, call: str, *arguments: object) -> Any:
-        """Runs the stack's client in the skills container of `color`, with that stack's host name and secret."""
-        source = Path(client_module.__file__).read_text()
-        url, secret = f"http://{WEB}:9090", "/app/data/.updater-secret"
-        words = ("python3", "-c", source, url, secret, call, json.dumps(arguments))
-        return json.loads(self.stack.inside(f"zetherion-ai-skills-{color}", *words))
+    def skills(self, color: Color) -> Skills:
+        """The stack's client in the skills container of `color`, with that stack's host name and secret."""
+        return Skills(self.stack, color, f"http://{WEB}:9090", "/app/data/.updater-secret")
 
     async def deliver(self, tag: str, *, form: bool = False) -> Json:
         """Sends the webhook of `tag` as GitHub does, signed with the secret from the page."""
-        event = release_event(tag, self.published[tag])
+        event = self.event(tag)
         body = form_encoded(event) if form else event
         secret = (self.updater / "secrets" / "github-webhook-secret").read_text().strip()
         async with plain_client(timeout=10) as client:
@@ -217,11 +213,6 @@ class Host(Environment):
 
 def _identity(container: Container) -> tuple[str, str]:
     return str(container.id), str(container.attrs["State"]["StartedAt"])
-
-
-def outcome(answer: Json) -> Outcome:
-    """Parses the output of a client inside a container."""
-    return Outcome(**{**answer, "steps_completed": tuple(answer["steps_completed"])})
 
 
 def operator_values(host: Host) -> dict[str, Any]:

@@ -15,9 +15,9 @@ import pytest
 from app.domain.stack import Color
 from deploy.demo.docker.engine import Engine
 from deploy.demo.repository import Variant
+from tests.acceptance.host.old_client import Outcome
 from tests.acceptance.takeover.changes import add_a_service_and_a_variable, remove_the_old_updater
-from tests.acceptance.takeover.client import Outcome
-from tests.acceptance.takeover.host import BOT, FIRST, OLD_UPDATER, WORKER, Host, Instances, colored, outcome
+from tests.acceptance.takeover.host import BOT, FIRST, OLD_UPDATER, WORKER, Host, Instances, colored
 from tests.acceptance.takeover.kills import adopt_killed_at_every_write
 from tests.acceptance.takeover.running import old_stack
 from tests.acceptance.takeover.starts import LONGEST_REQUEST, STARTS, Start, roll_out_as_the_sidecar, take_over
@@ -130,18 +130,19 @@ async def test_killed_worker_finishes_the_adoption(host: Host, start: Start, ado
 
 async def test_skills_service_calls_updater_by_name(host: Host, start: Start) -> None:
     host.release("v1.1.0")
-    assert host.from_skills(start.active, "status")["active_color"] == start.active
-    assert host.from_skills(start.active, "diagnostics")["git_sha"] == host.clone.sha(FIRST)
-    assert host.from_skills(start.active, "history")["entries"] is not None
+    skills = host.skills(start.active)
+    assert skills.call("status")["active_color"] == start.active
+    assert skills.call("diagnostics")["git_sha"] == host.clone.sha(FIRST)
+    assert skills.call("history")["entries"] is not None
     if not start.pause:
         (await host.post("/update/pause", {"reason": start.why})).raise_for_status()
-    paused = outcome(host.from_skills(start.active, "apply", "v1.1.0"))
+    paused = skills.outcome("apply", "v1.1.0")
     assert (paused.status, paused.code) == ("failed", 423)
     assert start.why in str(paused.error)
-    assert host.from_skills(start.active, "unpause") is True
-    unknown = outcome(host.from_skills(start.active, "apply", "v9.9.9"))
+    assert skills.call("unpause") is True
+    unknown = skills.outcome("apply", "v9.9.9")
     assert (unknown.status, unknown.code) == ("failed", 404)
-    live = outcome(host.from_skills(start.active, "apply", FIRST, None, LATER_FIELDS))
+    live = skills.outcome("apply", FIRST, None, LATER_FIELDS)
     assert (live.status, live.new_sha, live.steps_completed) == ("success", host.clone.sha(FIRST), ())
 
 

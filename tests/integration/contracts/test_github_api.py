@@ -11,6 +11,7 @@ from app.domain.acceptance.policy import ReleaseEvent
 from app.domain.acceptance.published import Published
 from app.domain.deployment import DeploymentOutcome, DeploymentReport
 from app.domain.errors import GitHubRefused, GitHubUnavailable
+from app.domain.required_checks import CheckOutcome, CommitChecks
 from app.domain.stack import GitHub
 from deploy.demo.github.control import TOKEN, GitHubServer, github_server
 from deploy.demo.github.delivery import REPOSITORY, REPOSITORY_ID
@@ -19,7 +20,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
 from tests.fakes.github_api import FakeGitHubApi
 from workers.adapters.github_api.client import GithubkitApi
-from workers.ports.github import FailedDelivery, GitHubApi
+from workers.ports.github import FailedDelivery, GitHubApi, RepositoryIdentity
 
 REPORT = DeploymentReport("r-1", "v1.0.0", None, DeploymentOutcome.SUCCESS, "v1.0.0 is live.")
 SHA = sha_of("v1.0.0")
@@ -33,6 +34,8 @@ class Place(Protocol):
     def github(self) -> GitHubApi: ...
     def publish(self, tag: str) -> int: ...
     def withdraw(self, release_id: int, action: str) -> None: ...
+    def check(self, sha: str, name: str, result: str) -> None: ...
+    def commit_status(self, sha: str, context: str, state: str) -> None: ...
     def fail_a_delivery(self, guid: str) -> None: ...
     def go_away(self, *, carried_out: bool = False) -> None: ...
     def come_back(self) -> None: ...
@@ -78,9 +81,29 @@ class GitHubApiContract:
         with pytest.raises(GitHubUnavailable):
             await place.github.release(number)
 
+    async def test_repository_has_an_id_without_releases(self, place: Place) -> None:
+        assert await place.github.repository() == RepositoryIdentity(REPOSITORY, REPOSITORY_ID)
+
     async def test_tag_resolves_to_its_commit(self, place: Place) -> None:
         place.publish("v1.0.0")
         assert await place.github.commit_of("v1.0.0") == SHA
+
+    async def test_checks_and_statuses_of_a_commit_are_one_list(self, place: Place) -> None:
+        place.publish("v1.0.0")
+        assert await place.github.checks_of(SHA) == CommitChecks()
+        place.check(SHA, "build", "in_progress")
+        assert (await place.github.checks_of(SHA)).unfinished
+        for name, result in (("build", "success"), ("lint", "skipped"), ("deploy", "timed_out")):
+            place.check(SHA, name, result)
+        place.commit_status(SHA, "ci/coverage", "pending")
+        found = await place.github.checks_of(SHA)
+        assert {check.name: (check.outcome.value, check.word) for check in found.checks} == {
+            "build": ("green", "success"),
+            "lint": ("green", "skipped"),
+            "deploy": ("red", "timed_out"),
+            "ci/coverage": ("pending", "pending"),
+        }
+        assert not found.unfinished
 
     async def test_deployment_is_found_only_by_its_rollout(self, place: Place) -> None:
         place.publish("v1.0.0")
@@ -125,6 +148,7 @@ class GitHubApiContract:
 class FakePlace:
     def __init__(self) -> None:
         self.github = FakeGitHubApi(FakeClock(), Fuse())
+        self.github.identity = RepositoryIdentity(REPOSITORY, REPOSITORY_ID)
 
     def publish(self, tag: str) -> int:
         number = len(self.github.published) + 1
@@ -134,6 +158,12 @@ class FakePlace:
 
     def withdraw(self, release_id: int, action: str) -> None:
         self.github.withdraw(release_id, action)
+
+    def check(self, sha: str, name: str, result: str) -> None:
+        self.github.check(sha, name, result)
+
+    def commit_status(self, sha: str, context: str, state: str) -> None:
+        self.github.commit_status(sha, context, state)
 
     def fail_a_delivery(self, guid: str) -> None:
         self.github.failed.append(FailedDelivery(1, guid, "published", 502, NOW))
@@ -153,10 +183,16 @@ class ServerPlace:
         self.server, self.github = server, github
 
     def publish(self, tag: str) -> int:
-        return self.server.publish(tag, sha_of(tag))
+        return self.server.publish(tag, sha_of(tag)).id
 
     def withdraw(self, release_id: int, action: str) -> None:
         self.server.withdraw(release_id, action)
+
+    def check(self, sha: str, name: str, result: str) -> None:
+        self.server.check(sha, name, result)
+
+    def commit_status(self, sha: str, context: str, state: str) -> None:
+        self.server.commit_status(sha, context, state)
 
     def fail_a_delivery(self, guid: str) -> None:
         self.server.hook("https://updater.example.org/webhooks/github")
@@ -190,7 +226,7 @@ def server(log: Path) -> Iterator[GitHubServer]:
 
 
 def github_of(server: GitHubServer, token: str | None = TOKEN) -> GithubkitApi:
-    return GithubkitApi(REPOSITORY, GitHub(), api_url=server.url, token=token)
+    return GithubkitApi(lambda: REPOSITORY, GitHub(), api_url=server.url, token=token)
 
 
 class TestGithubkitApi(GitHubApiContract):
@@ -199,6 +235,28 @@ class TestGithubkitApi(GitHubApiContract):
         github = github_of(server)
         async with github.open():
             yield ServerPlace(server, github)
+
+
+async def test_unchanged_checks_cost_no_quota(server: GitHubServer) -> None:
+    server.publish("v1.0.0", SHA)
+    server.check(SHA, "build", "success")
+    github = github_of(server)
+    async with github.open():
+        first, used = await github.checks_of(SHA), server.used()
+        assert await github.checks_of(SHA) == first
+        assert server.used() == used
+
+
+async def test_checks_come_from_every_page_and_suite(server: GitHubServer) -> None:
+    server.publish("v1.0.0", SHA)
+    for number in range(101):
+        server.check(SHA, f"job {number}", "success")
+    server.check(SHA, "job 7", "failure", suite=2, link="https://github.com/octo/shop/runs/7")
+    github = github_of(server)
+    async with github.open():
+        found = await github.checks_of(SHA)
+    (red,) = [check for check in found.checks if check.outcome is CheckOutcome.RED]
+    assert (len(found.checks), red.name, red.link) == (102, "job 7", "https://github.com/octo/shop/runs/7")
 
 
 async def test_release_carries_author_and_immutability(server: GitHubServer) -> None:
@@ -233,14 +291,17 @@ async def test_public_repository_reads_without_token(server: GitHubServer) -> No
 @pytest.mark.parametrize("known", [True, False])
 async def test_private_repository_is_not_taken_for_a_withdrawal(server: GitHubServer, known: bool) -> None:
     """GitHub answers 404 for everything that this token may not read."""
-    number = server.publish("v1.0.0", SHA) if known else 7
-    for github in (github_of(server, "a-wrong-token"), GithubkitApi("a/b", GitHub(), api_url=server.url, token=None)):
+    number = server.publish("v1.0.0", SHA).id if known else 7
+    for github in (
+        github_of(server, "a-wrong-token"),
+        GithubkitApi(lambda: "a/b", GitHub(), api_url=server.url, token=None),
+    ):
         with pytest.raises(GitHubRefused):
             await github.release(number)
 
 
 async def test_draft_is_gone_for_those_who_may_only_read(server: GitHubServer) -> None:
-    number = server.publish("v1.0.0", SHA)
+    number = server.publish("v1.0.0", SHA).id
     server.withdraw(number, "unpublished")
     assert await github_of(server, None).release(number) is None
 
@@ -268,7 +329,7 @@ async def test_post_with_a_5xx_answer_is_sent_once(server: GitHubServer) -> None
 
 
 async def test_refused_connection_counts_as_not_sent() -> None:
-    unreachable = GithubkitApi(REPOSITORY, GitHub(), api_url="http://127.0.0.1:1", token=TOKEN)
+    unreachable = GithubkitApi(lambda: REPOSITORY, GitHub(), api_url="http://127.0.0.1:1", token=TOKEN)
     with pytest.raises(GitHubUnavailable) as error:
         await unreachable.deploy(REPORT, SHA)
     assert not error.value.sent
@@ -279,7 +340,7 @@ async def test_deployment_carries_stack_file_settings(server: GitHubServer) -> N
     settings = GitHub(
         True, "staging", "https://shop.example.org", "https://updater.example.org/update/rollouts/{rollout_id}/log"
     )
-    github = GithubkitApi(REPOSITORY, settings, api_url=server.url, token=TOKEN)
+    github = GithubkitApi(lambda: REPOSITORY, settings, api_url=server.url, token=TOKEN)
     await github.report(await github.deploy(REPORT, SHA), DeploymentOutcome.SUCCESS, REPORT)
     (made,) = server.deployments()
     (status,) = made["states"]

@@ -24,7 +24,7 @@ async def report(directory: Path, url: str) -> None:
     world = World()
     await world.journal.update(lambda _: State(active_color=Color.BLUE, current=a_live("v1.0.0"), epoch=1))
     world.publisher.entries.append(ENTRY)
-    github = GithubkitApi(REPOSITORY, GitHub(), api_url=url, token=TOKEN)
+    github = GithubkitApi(lambda: REPOSITORY, GitHub(), api_url=url, token=TOKEN)
     async with github.open():
         await Deployments(world.ports, github, FileOutbox(directory / "github.json", NOW)).run()
 

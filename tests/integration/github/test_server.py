@@ -40,6 +40,23 @@ async def refused(call: Awaitable[Any]) -> int:
     return int(error.value.response.status_code)
 
 
+async def test_checks_match_githubkit_models(api: Client, github: GitHubServer) -> None:
+    github.publish("v1.0.0", SHA)
+    repos, checks = api.rest.repos, api.rest.checks
+    assert (await repos.async_get_combined_status_for_ref(*HERE, SHA)).parsed_data.state == "pending"
+    for result in ("failure", "in_progress"):
+        github.check(SHA, "build", result)
+    github.commit_status(SHA, "ci/coverage", "success")
+    latest = (await checks.async_list_for_ref(*HERE, SHA)).parsed_data
+    assert [(run.name, run.status, run.conclusion) for run in latest.check_runs] == [("build", "in_progress", None)]
+    every = (await checks.async_list_for_ref(*HERE, SHA, filter_="all")).parsed_data
+    assert every.total_count == 2
+    suites = (await checks.async_list_suites_for_ref(*HERE, SHA)).parsed_data.check_suites
+    assert [(suite.status, suite.latest_check_runs_count) for suite in suites] == [("queued", 0), ("in_progress", 1)]
+    combined = (await repos.async_get_combined_status_for_ref(*HERE, SHA)).parsed_data
+    assert (combined.state, [s.context for s in combined.statuses]) == ("success", ["ci/coverage"])
+
+
 async def test_answers_match_githubkit_models(api: Client, github: GitHubServer) -> None:
     github.publish("v1.0.0", SHA)
     github.hook("https://updater.example.org/webhooks/github")

@@ -49,6 +49,7 @@ async def test_recorded_status_is_served(recorded: Ledger, client: httpx.AsyncCl
     assert published is not None
     assert status["current"].pop("copies") == {}, "they are not known of a release of then"
     assert status["current"].pop("published_at") is None
+    assert [(held.pop("commit"), held.pop("moved_from")) for held in status["held_for"]] == [(None, None)]
     assert {name: status[name] for name in published if name != "queued"} == {
         name: value for name, value in published.items() if name != "queued"
     }

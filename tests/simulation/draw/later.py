@@ -137,6 +137,28 @@ def torn_after_a_call(draw: Chances) -> None:
     draw.add("unpause", at=random.uniform(40, 90))
 
 
+def checks_are_required(draw: Chances) -> None:
+    """Releases wait for their checks, which are green at once, later or never, or red; GitHub may be away."""
+    random = draw.random
+    draw.set(checks=random.choice(("named", "named", "all")), enabled=True)
+    for tag in draw.releases:
+        at = random.uniform(0, 120)
+        results = random.choice((["success"], ["success"], ["queued", "success"], ["failure"], ["queued"], []))
+        for result in results:
+            draw.add("check", at=at, tag=tag, result=result)
+            at += random.choice((1.0, 10.0, 50.0))
+        if results == ["success"] and draw.maybe(0.2):
+            draw.add("check", at=at, tag=tag, result="failure")
+    if draw.maybe(0.4):
+        draw.add("github_away", at=random.uniform(0, 100), seconds=draw.seconds())
+    for _ in range(random.choice((0, 1, 2))):
+        does = random.choice(("kill", "terminate", "pause", "state_damaged", "second_worker"))
+        more: Options = {"file": True, "previous": False} if does == "state_damaged" else {}
+        more |= {"seconds": draw.seconds()} if does == "second_worker" else {}
+        draw.add(does, at=random.uniform(5, 120), **more)
+    draw.add("unpause", at=random.uniform(60, 160))
+
+
 def _meets(draw: Chances, cue: str) -> None:
     does = draw.random.choice(("kill", "kill", "terminate", "engine_refuses", "disk_slow", "route_refused", "torn"))
     if does == "torn":
@@ -156,5 +178,6 @@ LATER: tuple[tuple[float, Theme], ...] = (
     (0.03, call_meets_a_failure),
     (0.08, stack_is_changed),
     (0.03, torn_after_a_call),
+    (0.06, checks_are_required),
 )
 """Themes that come on top of all others, each with its chance."""

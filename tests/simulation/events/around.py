@@ -1,6 +1,9 @@
 """What happens to Traefik, Redis, Git, GitHub, the clock and the clients."""
 
+from app.domain.required_checks import CheckOutcome
 from app.domain.stack import Color
+from tests.examples import sha_of
+from tests.simulation.beginnings import CHECK
 from tests.simulation.events.kinds import End, kind
 from tests.simulation.host import Host
 
@@ -92,6 +95,14 @@ def git_hangs(host: Host) -> End:
 def github_away(host: Host, *, carried_out: bool = False) -> End:
     host.github.away, host.github.carried_out = True, carried_out
     return lambda: setattr(host.github, "away", False)
+
+
+@kind
+def check(host: Host, *, tag: str, result: str) -> None:
+    """CI reports a result for the release's commit."""
+    host.github.check(sha_of(tag), CHECK, result)
+    if host.github.checks[sha_of(tag)].checks[0].outcome is CheckOutcome.GREEN:
+        host.seen.green.add(tag)
 
 
 @kind

@@ -1,6 +1,6 @@
 """What must hold for the journal."""
 
-from app.domain.errors import Cancelled, Superseded
+from app.domain.errors import Cancelled, ChecksRefused, Superseded
 from app.domain.release import LiveRelease
 from app.domain.state import State
 from tests.simulation.invariants.checks import asked, on_write
@@ -74,14 +74,25 @@ def only_what_served_becomes_live(seen: Observed, write: Write) -> str | None:
 
 @asked(on_write)
 def what_was_dropped_never_begins(seen: Observed, write: Write) -> str | None:
-    """[C] A release that was reported as cancelled or superseded does not go live."""
+    """[C] A release that was reported as cancelled, superseded or refused for a red check does not go live."""
     begun = write.after.rollout
     if begun is None or write.before.rollout is not None or write.afresh:
         return None
     entry = next((e for e in seen.world.publisher.entries if e.rollout_id == begun.id), None)
-    if entry is not None and entry.result in {Cancelled.code, Superseded.code}:
-        return f"{begun.id} begins, but its history says {entry.result}"
+    if entry is not None and {entry.result, entry.reason_code} & {Cancelled.code, Superseded.code, ChecksRefused.code}:
+        return f"{begun.id} begins, but its history says {entry.reason_code}"
     return None
+
+
+@asked(on_write)
+def a_release_begins_after_its_checks_are_green(seen: Observed, write: Write) -> str | None:
+    """[H] A release that GitHub sent begins only after the checks of its commit were green."""
+    begun = write.after.rollout
+    if begun is None or write.before.rollout is not None or write.afresh or begun.release.asked_for:
+        return None
+    if seen.world.stack.policy.require_checks is None or begun.release.tag in seen.green:
+        return None
+    return f"{begun.release.tag} begins, but its checks were never green: {begun.release.checks}"
 
 
 @asked(on_write)

@@ -79,7 +79,7 @@ class Observed:
     ended; `troubles` counts both. `stopped_by_hand`: the containers of singletons that an operator stopped. `pauses`:
     whether a failure pauses rollouts. `stayed`: the rollouts that failed, but whose releases stay live, because they
     cannot be rolled back.
-    `singletons`: all Compose services that each singleton had.
+    `singletons`: all Compose services that each singleton had. `green`: the tags whose checks were green at some time.
     """
 
     world: World
@@ -108,6 +108,7 @@ class Observed:
     pauses: bool = True
     stayed: set[str] = field(default_factory=set)
     singletons: dict[str, set[str]] = field(default_factory=dict)
+    green: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.notices = Notices(self.world)

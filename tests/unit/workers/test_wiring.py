@@ -7,11 +7,16 @@ import pytest
 from app.config.release_policy import ReleasePolicy
 from app.config.settings import WorkerSettings
 from app.domain.errors import SettingsInvalid
+from app.domain.required_checks import RequiredChecks
 from app.domain.stack import Policy, Window
 from app.queue import open_pool
 from tests.examples import a_stack
+from tests.fakes.world import World
 from tests.unit.workers.engine_http import http_engine
+from workers.adapters.github_api.client import GithubkitApi
 from workers.adapters.redaction import Redactor
+from workers.main import _beside
+from workers.watchdogs.required_checks import RequiredChecksWatch
 from workers.wiring import lease_of, release_policy_of, wire
 
 CLOSE_SECONDS = 20.0
@@ -32,6 +37,18 @@ def test_policy_combines_environment_and_stack(environ: dict[str, str], policy: 
         release_policy_of(WorkerSettings.from_environ(needed | environ), a_stack(policy=Policy(windows=(NIGHTS,))))
         == policy
     )
+
+
+@pytest.mark.parametrize("required", [None, RequiredChecks(), RequiredChecks(("build",))])
+async def test_required_checks_hold_releases_and_are_watched(
+    world: World, tmp_path: Path, required: RequiredChecks | None
+) -> None:
+    environ = {"REDIS_URL": "redis://h", "UPDATER_TRAEFIK_DYNAMIC_PATH": "/routes", "UPDATER_DATA_DIR": str(tmp_path)}
+    settings, stack = WorkerSettings.from_environ(environ), a_stack(policy=Policy(require_checks=required))
+    assert release_policy_of(settings, stack).checks is (required is not None)
+    github = GithubkitApi(lambda: stack.repository, stack.github, api_url=settings.github_api_url, token=None)
+    parts = _beside(settings, stack, world.ports, github, world.worker())
+    assert any(isinstance(part, RequiredChecksWatch) for part in parts) is (required is not None)
 
 
 async def test_failed_start_leaves_no_connection_open(tmp_path: Path) -> None:

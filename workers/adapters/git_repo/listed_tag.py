@@ -6,11 +6,6 @@ NO_SUCH_REF = 2
 """The exit code of `git ls-remote --exit-code`: https://git-scm.com/docs/git-ls-remote"""
 
 
-def list_command(url: str, tag: str) -> list[str]:
-    """Lists the tag, and under `^{}` what an annotated tag points to."""
-    return ["ls-remote", "--exit-code", "--", url, f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}"]
-
-
 def object_in(listed: str, tag: str) -> str:
     """The id of the Git object that the tag names."""
     return _ids(listed)[f"refs/tags/{tag}"]

@@ -7,9 +7,11 @@ ref that the repository chose as an option. https://git-scm.com/docs/git#_enviro
 import asyncio
 import re
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from app.config import signers
 from app.domain.errors import GitFailed, SignatureUnchecked, TagMoved, TagNotFound
@@ -25,8 +27,11 @@ from workers.adapters.git_repo.collection import (
 )
 from workers.adapters.git_repo.credentials import credential_for, without_credentials
 from workers.adapters.git_repo.disk_space import with_free_space
-from workers.adapters.git_repo.listed_tag import NO_SUCH_REF, check_approved, commit_in, list_command, object_in
+from workers.adapters.git_repo.listed_tag import NO_SUCH_REF, check_approved, commit_in, object_in
+from workers.adapters.git_repo.mirror_commands import ENV, SAFE, fetch_command, list_command, resolve_command
+from workers.adapters.git_repo.redirects import MOVES, TRACE, is_redirect, moved_to
 from workers.adapters.git_repo.release_trees import ReleaseTrees
+from workers.adapters.git_repo.ssh_access import SshAccess
 from workers.adapters.git_repo.tag_signature import (
     check_verified,
     object_command,
@@ -39,39 +44,9 @@ LOCAL_SECONDS = 60.0
 LAST_LINES = 10
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
-_ENV = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_LFS_SKIP_SMUDGE": "1",
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_ALLOW_PROTOCOL": "https:ssh:file",
-    "LC_ALL": "C",
-}
-_SETTINGS = {
-    "core.hooksPath": "/dev/null",
-    "core.attributesFile": "/dev/null",
-    "core.fsmonitor": "false",
-    "safe.directory": "*",
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-    "http.followRedirects": "false",  # git would send the credential to the other server, and believe its answer
-}
-_SAFE = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
 _NOT_YET = "the repository does not have {} yet"  # GitHub may announce it before each of its Git servers has it
 _WRITE = "write its new address into the stack file (`repository` or `source`)."
 _OTHER_FORMAT = re.compile(r"mismatched algorithms: client \w+; server (sha\d+)")
-_REDIRECT = re.compile(r"returned error: 3\d\d\b")
-
-
-def fetch_command(url: str, tag: str, *, moved: bool = False) -> list[str]:
-    """Fetches exactly one tag under its own name. Git refuses a tag that moved, unless `moved` allows that."""
-    forced = "+" if moved else ""
-    return ["fetch", "--no-tags", "--no-recurse-submodules", "--", url, f"{forced}refs/tags/{tag}:refs/tags/{tag}"]
-
-
-def resolve_command(tag: str) -> list[str]:
-    return ["rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/tags/{tag}^{{commit}}"]
 
 
 class GitSource:
@@ -79,7 +54,8 @@ class GitSource:
 
     `signers`: the file of the keys, one of which must have signed a tag; None: no signature is required.
     `token`: the repository's credential if the URL has none. `names`: `owner/name` of the repository. `submodules`:
-    those of the same host are checked out too. `lfs`: Git LFS files are fetched too.
+    those of the same host are checked out too. `lfs`: Git LFS files are fetched too. `now`: the repository's
+    present URL, on the same server, if it can be renamed; it raises an UpdaterError if nothing should be fetched.
     """
 
     def __init__(
@@ -93,8 +69,11 @@ class GitSource:
         names: Sequence[str] = (),
         submodules: bool = False,
         lfs: bool = False,
+        now: Callable[[], str] | None = None,
+        ssh: SshAccess = SshAccess(),  # noqa: B008 - it is frozen
     ) -> None:
         self._url, self._credentials = without_credentials(url, token)
+        self._now, self._token, self._ssh = now, token, ssh
         self._mirror = directory / "mirror.git"
         self._fetch_seconds = fetch_seconds
         self._signers = signers
@@ -105,7 +84,7 @@ class GitSource:
 
             large = LfsTrees(directory / "lfs", self._in, credential_for(url, token), fetch_seconds)
         self._trees = ReleaseTrees(
-            self._in, self._mirror, directory / "trees", self._url, submodules=submodules, lfs=large
+            self._in, self._mirror, directory / "trees", lambda: self._url, submodules=submodules, lfs=large
         )
         self._turn = asyncio.Lock()  # an operator may request a plan while a rollout fetches
 
@@ -119,7 +98,7 @@ class GitSource:
 
     async def _listed(self, tag: str) -> str:
         await self._ensure_mirror()
-        finished, out = await self._git(list_command(self._url, tag), self._fetch_seconds)
+        finished, out = await self._ask(list_command, tag)
         if finished.code == NO_SUCH_REF:
             raise TagNotFound(tag)
         self._expect(finished, "the repository cannot be read")
@@ -146,12 +125,13 @@ class GitSource:
             self._expect(kept, f"the commit {before} could not be kept")
 
     async def _fetch(self, tag: str, *, moved: bool) -> str:
-        finished, _ = await self._git(fetch_command(self._url, tag, moved=moved), self._fetch_seconds)
+        command = partial(fetch_command, moved=moved)
+        finished, _ = await self._ask(command, tag)
         if other := next(
             (match[1] for line in finished.lines for match in [_OTHER_FORMAT.search(line)] if match), None
         ):
             await self._begin_again(other)
-            finished, _ = await self._git(fetch_command(self._url, tag, moved=moved), self._fetch_seconds)
+            finished, _ = await self._ask(command, tag)
         if any("would clobber existing tag" in line or "rejected" in line for line in finished.lines):
             raise TagMoved(f"{tag} moved after it was first fetched. Publish the change under a new tag.")
         if any("couldn't find remote ref" in line for line in finished.lines):
@@ -160,6 +140,20 @@ class GitSource:
         if self._signers is not None:
             await self._check_signature(tag, self._signers)
         return await self._resolve(tag)
+
+    async def _ask(self, command: Callable[[str, str], list[str]], tag: str) -> tuple[Finished, str]:
+        """Runs a command with the repository's URL. Follows redirects on the same server."""
+        if self._now is not None:
+            self._url, self._credentials = without_credentials(self._now(), self._token)
+        for _ in range(MOVES):
+            finished, out = await self._git(command(self._url, tag), self._fetch_seconds)
+            if finished.ok or not is_redirect(finished.lines):
+                return finished, out
+            traced, _ = await self._git(list_command(self._url, tag), self._fetch_seconds, env=TRACE)
+            if (new := moved_to(self._url, traced.lines)) is None:
+                return finished, out
+            self._url = new
+        return await self._git(command(self._url, tag), self._fetch_seconds)
 
     async def differs(self, old: str, new: str, path: str) -> bool:
         words = ["diff", "--quiet", "--no-ext-diff", "--no-textconv", old, new, "--", path]
@@ -241,11 +235,17 @@ class GitSource:
         self._expect(finished, "the mirror could not be created")
 
     async def _git(
-        self, words: Sequence[str], limit: float, *, cwd: Path | None = None, config: Sequence[str] = ()
+        self,
+        words: Sequence[str],
+        limit: float,
+        *,
+        cwd: Path | None = None,
+        config: Sequence[str] = (),
+        env: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[Finished, str]:
-        env = {**_ENV, **self._credentials}
+        env = {**ENV, **self._ssh.environment, **self._credentials, **env}
         try:
-            command = ["git", *_SAFE, *config, *words]
+            command = ["git", *SAFE, *config, *words]
             finished, out = await read_command(command, limit=limit, env=env, cwd=cwd or self._mirror)
         except TimeoutError as late:
             text = f"git {words[0]} took longer than {limit:.0f} s"
@@ -254,11 +254,12 @@ class GitSource:
             raise GitFailed(f"git could not be run: {error}") from error
         return with_free_space(finished, self._mirror.parent), out
 
-    @staticmethod
-    def _expect(finished: Finished, failure: str) -> None:
+    def _expect(self, finished: Finished, failure: str) -> None:
         if finished.ok:
             return
+        if problem := self._ssh.problem(self._url, finished.lines):
+            raise GitFailed(f"{failure}: {problem}", last_lines=finished.lines[-LAST_LINES:])
         detail = f"{failure} (exit code {finished.code})"
-        if any(_REDIRECT.search(line) for line in finished.lines):
+        if is_redirect(finished.lines):
             detail = f"{failure}: its server redirects to another address. If the repository has moved, {_WRITE}"
         raise GitFailed(detail, last_lines=finished.lines[-LAST_LINES:], transient=transient_line(finished.lines))

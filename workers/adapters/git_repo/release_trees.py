@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +19,21 @@ if TYPE_CHECKING:
 
 
 class ReleaseTrees:
-    """The trees in `directory`, of commits in `mirror`, a mirror of the repository at `url`.
+    """The trees in `directory`, of commits in `mirror`, a mirror of the repository at what `url` returns.
 
     `submodules`: those of the same host are checked out too. `lfs`: fetches Git LFS files; None: they stay pointers.
     The caller calls one method at a time.
     """
 
     def __init__(
-        self, git: Git, mirror: Path, directory: Path, url: str, *, submodules: bool, lfs: "LfsTrees | None"
+        self,
+        git: Git,
+        mirror: Path,
+        directory: Path,
+        url: Callable[[], str],
+        *,
+        submodules: bool,
+        lfs: "LfsTrees | None",
     ) -> None:
         self._git, self._mirror, self._directory, self._url = git, mirror, directory, url
         self._submodules, self._lfs = submodules, lfs
@@ -67,7 +74,7 @@ class ReleaseTrees:
 
     async def _has_all(self, tree: Path, sha: str) -> bool:
         """Whether the tree has what the stack file asks for: it may be older than the setting."""
-        if not await are_filled(self._git, self._mirror, tree, sha, self._url, asked=self._submodules):
+        if not await are_filled(self._git, self._mirror, tree, sha, self._url(), asked=self._submodules):
             return False
         if not await are_recorded(tree):
             return False
@@ -92,16 +99,16 @@ class ReleaseTrees:
             if self._lfs is not None:
                 files.extend(await self._lfs.find(tree, place, url))
 
-        await find(tree, self._url)
+        await find(tree, self._url())
         if self._submodules:
-            await fill_submodules(self._git, self._mirror, tree, sha, self._url, checked_out=find)
+            await fill_submodules(self._git, self._mirror, tree, sha, self._url(), checked_out=find)
         if self._lfs is not None:
             await self._lfs.fill(tree, files)
         await give_repository(self._git, self._mirror, tree, sha)
         if self._lfs is not None:
             await self._lfs.record(tree, files)
         await record_filters(tree, filters)
-        await record_submodules(self._git, self._mirror, tree, sha, self._url, filled=self._submodules)
+        await record_submodules(self._git, self._mirror, tree, sha, self._url(), filled=self._submodules)
 
 
 def _used_at(tree: Path) -> float:

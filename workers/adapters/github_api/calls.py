@@ -5,6 +5,7 @@ switched off: the caller waits, with a limit, and checks what exists before it c
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -31,9 +32,9 @@ MOVES = 3
 
 
 class GitHubCalls:
-    """Calls paths below `here`, such as `/repos/octo/shop`, on the GitHub at `api_url`."""
+    """Calls paths below what `here` returns, such as `/repos/octo/shop`, on the GitHub at `api_url`."""
 
-    def __init__(self, here: str, *, api_url: str, token: str | None) -> None:
+    def __init__(self, here: Callable[[], str], *, api_url: str, token: str | None) -> None:
         self._here = here
         self._client: Client[Any] = Client(
             token,
@@ -53,10 +54,11 @@ class GitHubCalls:
     async def call(self, method: str, path: str, **more: Any) -> Response[Any]:
         """Raises GitHubUnavailable, GitHubRefused."""
         headers = {"X-GitHub-Api-Version": API_VERSION, **more.pop("headers", {})}
-        what = f"{method} {self._here}{path}"
+        url = f"{self._here()}{path}"
+        what = f"{method} {url}"
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                return await self._followed(what, method, f"{self._here}{path}", headers=headers, **more)
+                return await self._followed(what, method, url, headers=headers, **more)
         except TimeoutError as late:
             raise GitHubUnavailable(f"{what}: no answer within {CALL_SECONDS:.0f} s") from late
         except RateLimitExceeded as limit:

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from app.domain.errors import ChecksRefused
+from app.domain.release import Release
 from app.domain.release_stack import lacking
+from app.domain.required_checks import SHORT_SHA
 from app.domain.rollout import RolloutStatus
 from workers.adoption import drift
 from workers.ports import Comparison, Origin, Stamp
@@ -40,12 +43,24 @@ async def fetch(run: Run) -> Evidence:
     """Fetches the tag into the updater's own mirror and resolves it to a commit: to the approved one, if any."""
     release = run.rollout.release
     sha = await run.ports.source.fetch(release.tag, release.commit if release.approved else None)
+    if run.stack.policy.require_checks is not None:
+        _refuse_unchecked(release, sha)
     await run.record(lambda r: r.resolved(sha))
     before = release.moved_from if sha == release.commit else release.commit
     if before:
         text = f"{release.tag} moved from {before[:12]} to {sha[:12]} while it waited. {sha[:12]} is rolled out."
         await run.record(lambda r: r.warn(text))
     return {"sha": sha}
+
+
+def _refuse_unchecked(release: Release, sha: str) -> None:
+    """Raises ChecksRefused if the green checks are those of another commit: the tag moved, or Git has another one."""
+    if release.checks is not None and release.checks.sha != sha:
+        checked = (release.checks.sha or "")[:SHORT_SHA]
+        raise ChecksRefused(
+            f"{release.tag} is commit {sha[:SHORT_SHA]} in Git, and the green checks are those of {checked}. Publish "
+            f"the change under a new tag, or apply {release.tag} by hand"
+        )
 
 
 async def checkout(run: Run) -> Evidence:

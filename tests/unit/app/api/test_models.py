@@ -71,6 +71,7 @@ def test_status_shows_an_idle_updater() -> None:
         "withdrawn": [{"tag": "v1.4.0", "at": "2026-01-02T03:04:05+00:00", "reason": "it was deleted"}],
         "alarms": [],
         "notifications": {},
+        "repository": None,
     }
 
 

@@ -168,3 +168,15 @@ def test_redis_tls_options_are_checked(url: str, problem: str) -> None:
     assert message.startswith("REDIS_URL: ")
     assert problem in message
     assert "canary" not in message
+
+
+def test_ssh_files_are_checked_before_the_start(tmp_path: Path) -> None:
+    key, odd = tmp_path / "key", tmp_path / "a key"
+    key.touch()
+    odd.touch()
+    worker = WorkerSettings.from_environ({**WORKER, "UPDATER_SSH_KEY_PATH": str(key)})
+    assert (worker.ssh_key_path, worker.ssh_known_hosts_path) == (key, None)
+    for value, problem in ((str(odd), "absolute path"), ("key", "absolute path"), (f"{key}s", "is not a file")):
+        found = refused({**WORKER, "UPDATER_SSH_KNOWN_HOSTS_PATH": value}, WorkerSettings)
+        assert found.startswith("UPDATER_SSH_KNOWN_HOSTS_PATH: ")
+        assert problem in found

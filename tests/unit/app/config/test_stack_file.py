@@ -7,6 +7,7 @@ import yaml
 
 from app.config.stack_file import load_stack, parse_stack
 from app.domain.errors import StackInvalid
+from app.domain.required_checks import RequiredChecks
 from app.domain.routing.routes import ClientRoute, HealthRequest
 from app.domain.stack import (
     BeforeFlip,
@@ -77,6 +78,14 @@ def test_compose_services_may_have_capitals_dots_and_underscores() -> None:
     assert stack.services(Color.BLUE) == ("_API.v1-Blue", "My.Bot")
     for name in ("", "-rf", ".x", "a b", "a/b", "x" * 129):
         assert any(line.startswith("routed/api/blue") for line in problems(routed={"api": routed(blue=name)}))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["git@github.com:octo/shop.git", "ssh://git@git.example.org:2222/octo/shop.git", "https://codeberg.org/o/s.git"],
+)
+def test_source_may_be_reached_by_ssh(source: str) -> None:
+    assert parse_stack(content(source=source)).source == source
 
 
 def test_negative_priority_is_read() -> None:
@@ -249,6 +258,10 @@ def test_problems_are_reported_with_their_paths() -> None:
         ("repository", {"repository": "octo/shop/../x"}),
         ("source", {"source": "ext::sh -c id"}),
         ("source", {"source": "--upload-pack=x"}),
+        ("source", {"source": "-oProxyCommand=id@host:x"}),
+        ("source", {"source": "git@-oProxyCommand=id:x"}),
+        ("source", {"source": "git@host:/absolute"}),
+        ("source", {"source": "host:octo/shop.git"}),
         ("compose_file", {"compose_file": "/etc/passwd"}),
         ("compose_file", {"compose_file": "../docker-compose.yml"}),
         ("compose_file", {"compose_file": "a/../../b.yml"}),
@@ -288,6 +301,12 @@ def test_problems_are_reported_with_their_paths() -> None:
         ("policy/forbid/1", {"policy": {"forbid": ["privileged", "Privileged"]}}),
         ("policy/forbid/1", {"policy": {"forbid": ["privileged", 1]}}),
         ("policy/forbid/1", {"policy": {"forbid": ["privileged", []]}}),
+        ("policy/require_checks", {"policy": {"require_checks": "build"}}),
+        ("policy/require_checks", {"policy": {"require_checks": []}}),
+        ("policy/require_checks", {"policy": {"require_checks": [""]}}),
+        ("policy/require_checks", {"policy": {"require_checks": ["build", 1]}}),
+        ("policy/require_checks", {"policy": {"require_checks": 1}}),
+        ("policy/require_checks", {"policy": {"require_checks": {"names": ["build"]}}}),
         ("policy/windows/0/opens", window(opens="22:00")),
         ("policy/windows/0/for", {"policy": {"windows": [{"opens": "0 22 * * *"}]}}),
         *(("policy/windows/0/for", window(**{"for": length})) for length in ("4 hours", "30s", "8d", 4)),
@@ -547,6 +566,19 @@ def test_committed_policy_example_is_valid() -> None:
     assert policy.forbid == frozenset(Forbid)
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (True, RequiredChecks()),
+        (False, None),
+        (["build", "ci / lint (3.12)", "build"], RequiredChecks(("build", "ci / lint (3.12)"))),
+    ],
+)
+def test_required_checks_are_all_or_named(written: object, read: RequiredChecks | None) -> None:
+    assert parse_stack(content(policy={"require_checks": written})).policy.require_checks == read
+    assert parse_stack(content()).policy.require_checks is None
+
+
 def test_unknown_option_to_forbid_names_the_known_ones() -> None:
     assert problems(policy={"forbid": ["privilege"]}) == [
         "policy/forbid/0: should be one of privileged, host_namespaces, docker_socket, host_mounts, cap_add, devices"
@@ -622,5 +654,6 @@ def test_recorded_stack_file_is_still_valid() -> None:
     assert (stack.project, stack.retired, stack.before_flip[0].limit) == ("zetherion-ai", ("old-updater",), 600)
     assert stack.policy.windows == (Window("0 22 * * 1-5", 4 * 3600, "Europe/Berlin"),)
     newer = {"compose_files", "env_files", "profiles", "variables", "allow_unset", "files", "followers", "resume"}
+    newer |= {"repository_id"}
     known = {field.name for field in fields(Stack)} - newer | {"compose_file"}
     assert set(yaml.safe_load(recorded.read_text())) == known

@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -36,6 +37,14 @@ def test_event_carries_the_given_release() -> None:
     assert made["repository"]["owner"]["login"] == "someone"
 
 
+def test_event_has_the_date_of_its_release() -> None:
+    given = event(published_at="2026-01-02T03:04:05Z")["release"]
+    assert (given["published_at"], given["created_at"]) == ("2026-01-02T03:04:05Z",) * 2
+    at = parse_release(release_event("v1.1.0", 7)).published_at
+    assert at is not None
+    assert timedelta(0) <= datetime.now(UTC) - at < timedelta(minutes=1)
+
+
 def test_delivery_is_signed_as_github_signs() -> None:
     # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries#testing-the-webhook-payload-validation
     headers = signed_headers(b"Hello, World!", "It's a Secret to Everybody")
@@ -44,8 +53,9 @@ def test_delivery_is_signed_as_github_signs() -> None:
 
 
 def test_form_has_the_event_and_is_signed_as_it_is_sent() -> None:
-    body = form_encoded(release_event("v1.1.0", 7))
-    assert json.loads(parse_qs(body.decode())["payload"][0]) == event()
+    sent = release_event("v1.1.0", 7)
+    body = form_encoded(sent)
+    assert parse_qs(body.decode())["payload"] == [sent.decode()]
     headers = signed_headers(body, "secret", form=True)
     assert headers["Content-Type"] == "application/x-www-form-urlencoded"
     check_signature(body, headers["X-Hub-Signature-256"], ["secret"])

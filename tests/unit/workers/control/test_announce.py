@@ -6,8 +6,10 @@ from app.domain.errors import Superseded
 from app.domain.findings import Alarm
 from app.domain.notices.book import QUIET
 from app.domain.notices.notice import Kind
+from app.domain.required_checks import RequiredChecks
 from app.domain.rollout import RolloutStatus
-from tests.examples import NOW, a_release, a_rollout
+from app.domain.stack import Policy
+from tests.examples import NOW, a_release, a_rollout, a_stack
 from tests.fakes.world import World
 from tests.unit.workers.rollout.test_recovery import (
     killed_at_each_moment,
@@ -86,6 +88,14 @@ async def test_manual_mode_notice_names_the_command(world: World) -> None:
     await world.worker(enabled=False).reconcile()
     assert announcements(world)[1:] == ["held v1.1.0 is held"]
     assert "`updater deploy v1.1.0`" in world.notifier.notices[1].text
+
+
+async def test_release_that_waits_for_checks_is_not_announced_as_held() -> None:
+    world = World(a_stack(policy=Policy(require_checks=RequiredChecks())))
+    world.inbox.put(a_release())
+    await world.worker().reconcile()
+    assert announcements(world) == ["accepted v1.1.0 was accepted"]
+    assert [event["reason"] for kind, event in world.publisher.events if kind == "release.held"] == ["checks"]
 
 
 async def test_alarm_is_announced_once_until_a_return(world: World) -> None:

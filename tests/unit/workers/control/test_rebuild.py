@@ -510,6 +510,27 @@ async def test_bot_that_a_lost_rollout_stopped_is_started(world: World) -> None:
     assert world.engine.running("bot") == ["v1.1.0"]
 
 
+async def test_start_that_is_killed_leaves_the_bot_to_the_next_one() -> None:
+    """The first worker that finds the loss is killed at every moment of its start; what it wrote is valid."""
+    for moments in itertools.count():
+        world = World()
+        await world.live("v1.0.0")
+        world.inbox.put(NEW)
+        await killed_at(world, "restart_bot")
+        for bot in await world.engine.find("bot"):
+            await world.engine.stop(bot.id, 1)
+        world.journal.lose(None)
+        world.fuse.light(moments)
+        with contextlib.suppress(Crash):
+            await world.worker().start()
+            break
+        world.fuse.put_out()
+        await world.worker().start()
+        assert world.engine.running("bot") == ["v1.1.0"], f"killed after {moments} moments"
+        assert not world.state.lost_rollout
+    assert moments > 5
+
+
 async def with_followers() -> World:
     world = World(a_stack(followers=(Follower("queue", "worker"),)))
     for tag in ("v1.0.0", "v1.1.0"):

@@ -1,9 +1,10 @@
 from datetime import timedelta
 
 from app.domain.acceptance.decision import Decision, HeldRelease, Hold, decide
-from app.domain.release import Trigger
+from app.domain.release import Release, Trigger
+from app.domain.required_checks import JudgedChecks, Standing
 from app.domain.state import State
-from tests.examples import NOW, a_live, a_release
+from tests.examples import NOW, a_live, a_release, sha_of
 
 LATER = NOW + timedelta(hours=1)
 OLD, NEW, NEWEST = a_release("v1.1.0"), a_release("v1.2.0"), a_release("v1.10.0")
@@ -159,3 +160,38 @@ def test_pause_holds_an_approved_release() -> None:
     approved = a_release("v1.2.0", approved=True)
     decision = decide(State(accepted=(OLD, approved), paused=True), approval=True)
     assert decision == Decision(held=(HeldRelease(OLD, Hold.PAUSED), HeldRelease(approved, Hold.PAUSED)))
+
+
+def green(tag: str) -> Release:
+    return a_release(tag, checks=JudgedChecks(Standing.GREEN, sha=sha_of(tag)))
+
+
+def test_release_waits_for_its_checks_before_any_other_hold() -> None:
+    decision = decide(State(accepted=(NEW,)), enabled=False, approval=True, checks=True, opens_at=LATER)
+    assert decision == Decision(held=(HeldRelease(NEW, Hold.CHECKS),))
+    checked = green("v1.2.0")
+    assert decide(State(accepted=(checked,)), approval=True, checks=True).held == (HeldRelease(checked, Hold.APPROVAL),)
+    assert decide(State(accepted=(checked,)), checks=True).go == checked
+
+
+def test_approval_alone_does_not_replace_green_checks() -> None:
+    approved = a_release("v1.2.0", approved=True)
+    assert decide(State(accepted=(approved,)), approval=True, checks=True).go is None
+
+
+def test_only_green_checks_let_a_release_go() -> None:
+    for standing in set(Standing) - {Standing.GREEN}:
+        waiting = a_release("v1.2.0", checks=JudgedChecks(standing, "so", sha_of("v1.2.0")))
+        assert decide(State(accepted=(waiting,)), checks=True).go is None
+        assert decide(State(accepted=(waiting,))).go == waiting
+
+
+def test_green_release_does_not_wait_for_a_newer_one() -> None:
+    older = green("v1.1.0")
+    decision = decide(State(accepted=(older, NEW)), checks=True)
+    assert (decision.go, decision.held) == (older, (HeldRelease(NEW, Hold.CHECKS),))
+
+
+def test_operator_is_not_held_by_checks() -> None:
+    manual = a_release("v1.2.0", trigger=Trigger.MANUAL)
+    assert decide(State(accepted=(manual,)), checks=True).go == manual

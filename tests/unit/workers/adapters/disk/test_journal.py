@@ -14,6 +14,7 @@ import pytest
 
 from app.domain.errors import BakeFailed, StaleWorker, StateOfLaterVersion
 from app.domain.release import Trigger
+from app.domain.required_checks import JudgedChecks, Standing
 from app.domain.stack import Color
 from app.domain.state import SCHEMA, Ran, State
 from app.domain.step import StepId, StepKind, step_named
@@ -54,6 +55,7 @@ FULL = State(
     accepted=(
         a_release("v1.2.0", delivery="d-1"),
         a_release("v1.3.0", force=True, trigger=Trigger.RECOVERY, attempts=2),
+        a_release("v1.4.0", checks=JudgedChecks(Standing.WAITING, "Not finished: build.", sha_of("v1.4.0"))),
     ),
     ran=(Ran("a" * 40, "skills", ("migrate", "up"), completed=True),),
 )

@@ -1,0 +1,175 @@
+"""Asks GitHub about the checks that the stack file requires, for each release that waits.
+
+What it finds is kept in the journal with the release, so a restart waits on. A release begins only while its checks are
+recorded as green; one with a red check is refused. While GitHub does not answer, releases wait.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import structlog
+
+from app.domain.errors import ChecksRefused, GitHubRefused, GitHubUnavailable, StaleWorker
+from app.domain.findings import Alarm
+from app.domain.release import Release
+from app.domain.required_checks import (
+    EXPECTED_SECONDS,
+    CommitChecks,
+    JudgedChecks,
+    RequiredChecks,
+    Standing,
+    judged,
+    unreadable,
+)
+from app.domain.state import State
+from workers.control import dropped
+from workers.control.reconcile import Reconciler
+from workers.ports import Ports
+from workers.ports.github import GitHubApi
+from workers.watchdogs.backoff import Backoff
+
+LOOK_SECONDS = 1.0
+ASK_SECONDS = 20.0
+"""How often to ask about one release, in four requests. GitHub allows 5000 changed answers an hour with a token …"""
+
+ASK_SECONDS_WITHOUT_TOKEN = 300.0
+"""… and 60 answers without one."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Since when a commit was asked about, and since when it has had the checks with these names."""
+
+    sha: str
+    since: float
+    names: tuple[str, ...]
+    unchanged_since: float
+
+    @classmethod
+    def next(cls, last: "_Known | None", kept: JudgedChecks | None, sha: str, found: CommitChecks, now: float) -> Self:
+        """After the answer `found` at `now`. `kept`: what the journal has, maybe of an earlier worker."""
+        same = last is not None and last.sha == sha
+        reported = kept is not None and kept.sha == sha and kept.standing is Standing.MISSING
+        first = now - EXPECTED_SECONDS if reported else now
+        since = last.since if last and same else first
+        unchanged = last is not None and same and last.names == found.names
+        return cls(sha, since, found.names, last.unchanged_since if last and unchanged else now)
+
+
+class RequiredChecksWatch:
+    """Asks about a release as soon as it waits, then every `every` seconds for each release that waits."""
+
+    def __init__(
+        self,
+        required: RequiredChecks,
+        ports: Ports,
+        github: GitHubApi,
+        reconciler: Reconciler,
+        *,
+        every: float = ASK_SECONDS,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._required = required
+        self._ports = ports
+        self._github = github
+        self._reconciler = reconciler
+        self._every = every
+        self._backoff = backoff or Backoff()
+        self._next: dict[str, float] = {}
+        self._known: dict[str, _Known] = {}
+        self._answered_at = ports.clock.monotonic()
+        self._quiet_until = 0.0
+
+    async def run(self) -> None:
+        """Runs until it is cancelled, or another worker has taken over. Does not wait for the rollouts it starts."""
+        async with asyncio.TaskGroup() as rolling:
+            while not self._reconciler.replaced:
+                try:
+                    if await self.look():
+                        rolling.create_task(self._close_difference())
+                except StaleWorker:
+                    return
+                except Exception:
+                    log.exception("could not look at the checks of waiting releases; retrying")
+                await self._ports.clock.sleep(LOOK_SECONDS)
+
+    async def look(self) -> bool:
+        """Asks about each release that is due. Returns whether one may begin now, or was refused."""
+        waiting = [release for release in self._ports.journal.state.accepted if not release.asked_for]
+        keys = {release.key for release in waiting}
+        self._next = {key: at for key, at in self._next.items() if key in keys}
+        self._known = {key: known for key, known in self._known.items() if key in keys}
+        if not waiting:
+            self._answered_at = self._now()
+        changed = False
+        for release in waiting:
+            if self._now() >= max(self._quiet_until, self._next.get(release.key, 0.0)):
+                checks = await self._judged(release)
+                self._next[release.key] = self._now() + self._backoff.spread(self._every * len(waiting))
+                changed |= await self._record(release, checks)
+        return changed
+
+    def alarms(self) -> Sequence[Alarm]:
+        """One alarm for each release that waits for what may never come: a person has to look."""
+        silent = self._now() - self._answered_at >= EXPECTED_SECONDS
+        wrong = {Standing.MISSING, Standing.REFUSED} | ({Standing.SILENT} if silent else set())
+        accepted = [r for r in self._ports.journal.state.accepted if not r.asked_for]
+        return [
+            Alarm(
+                "checks_unknown", f"{r.tag} waits for the checks of its commit, and does not go live. {r.checks.text}"
+            )
+            for r in accepted
+            if r.checks is not None and r.checks.standing in wrong
+        ]
+
+    def _now(self) -> float:
+        return self._ports.clock.monotonic()
+
+    async def _judged(self, release: Release) -> JudgedChecks:
+        try:
+            sha = await self._github.commit_of(release.tag)
+            found = await self._github.checks_of(sha)
+        except GitHubUnavailable as away:
+            self._quiet_until = self._now() + self._backoff.after(away)
+            return JudgedChecks(Standing.SILENT, f"GitHub does not say: {away}. The worker keeps asking.")
+        except GitHubRefused as refused:
+            return JudgedChecks(Standing.REFUSED, unreadable(refused))
+        self._backoff.done()
+        self._answered_at = self._now()
+        known = self._known[release.key] = _Known.next(
+            self._known.get(release.key), release.checks, sha, found, self._now()
+        )
+        waited, settled = self._now() - known.since, self._now() - known.unchanged_since
+        return judged(self._required, found, sha=sha, waited=waited, settled=settled)
+
+    async def _record(self, release: Release, checks: JudgedChecks) -> bool:
+        """Returns whether what the release waits for has changed so that something may begin."""
+        known = release.checks
+        unanswered = checks.standing in {Standing.SILENT, Standing.REFUSED}
+        if checks == known or (unanswered and release.has_green_checks):
+            return False  # green stays true of its commit, and a moved tag is refused when it is fetched
+        log.info("checks of a waiting release", tag=release.tag, standing=checks.standing, text=checks.text)
+        state = await self._ports.journal.update(lambda s: _with(s, release.key, checks))
+        self._ports.publisher.status(state)
+        await dropped.report(self._ports)
+        return checks.standing in {Standing.GREEN, Standing.RED}
+
+    async def _close_difference(self) -> None:
+        try:
+            await self._reconciler.reconcile()
+        except StaleWorker:
+            log.info("another worker has taken over")
+        except Exception:
+            log.exception("could not roll out a release with green checks; retrying at the next look")
+
+
+def _with(state: State, key: str, checks: JudgedChecks) -> State:
+    """Refuses the release if a check is red, unless an operator's call has decided it meanwhile."""
+    if checks.standing is not Standing.RED:
+        return state.judge(key, checks)
+    red = [r for r in state.accepted if r.key == key]
+    return state.dismiss(*(dropped.dropped(r, ChecksRefused(checks.text)) for r in red))
