@@ -221,6 +221,7 @@ class FakeRoute:
         if color in self.refuses:
             raise RouteNotConfirmed("the disk is full")
         yield self.write_seconds
+        self.fence()
         self.flipping(color, rollout)
         self._foreign.pop(self.file.name, None)
         self._write(color, rollout)

@@ -169,24 +169,24 @@ class RouteFile:
             where = f"{self._path} could not be replaced from {self._staging}"
             raise RouteNotConfirmed(f"{where} ({error}). Both must be writable and on the same filesystem.") from error
 
-    def _move(self, path: Path, aside: Path) -> None:
+    def _move(self, path: Path, to: Path) -> None:
         self._fence()
-        path.replace(aside)
+        path.replace(to)
 
     def _aside(self, name: str) -> Path:
         return self._staging / f"{name.replace('/', '__')}.set-aside"
 
     def _restore(self, files: Mapping[str, str]) -> None:
         """Restores `files`. A file that was set aside is moved back, so it keeps its mode, owner and bytes."""
-        self._fence()
         now = self._files()
         for name in (name for name in files if now.get(name) != files[name]):
             path, aside = self._path.parent / name, self._aside(name)
             if aside.is_symlink() or self._text(aside) == files[name]:  # a relative link is broken there
-                aside.replace(path)
+                self._move(aside, path)
             if self._text(path) != files[name]:
                 self._write(path, files[name].encode())
         if self._path.name not in files:
+            self._fence()
             self._path.unlink(missing_ok=True)
 
     def _strays(self, stack: Stack, hosts: Hosts) -> Strays:
@@ -257,5 +257,6 @@ class RouteFile:
             self._write(aside, text.encode())
 
     def _write(self, path: Path, content: bytes) -> None:
+        """The fence is last, right before the rename: a slow disk takes long to store the new content."""
         self._staging.mkdir(exist_ok=True)
-        replace_durably(path, content, staging=self._staging, mode=MODE)
+        replace_durably(path, content, staging=self._staging, mode=MODE, prepare=lambda _: self._fence())

@@ -12,7 +12,7 @@ import pytest
 from app.domain.errors import RouteNotConfirmed, SettingsInvalid, StaleWorker
 from app.domain.stack import Color
 from tests.examples import a_stack
-from workers.adapters.traefik.route_file import RouteFile, file_name
+from workers.adapters.traefik.route_file import STAGING_NAME, RouteFile, file_name
 from workers.routing import route_file
 
 STACK = a_stack()
@@ -47,6 +47,23 @@ async def test_stale_worker_changes_no_file(watched: Path) -> None:
     before = await RouteFile(watched, STACK).files()
     late = RouteFile(watched, STACK, fence=stale)
     for call in (late.flip(Color.BLUE, "r-2"), late.clear(), late.restore({}), late.set_aside(FILE_NAME)):
+        with pytest.raises(StaleWorker):
+            await call
+    assert await late.files() == before
+
+
+async def test_worker_replaced_during_its_write_changes_no_file(watched: Path) -> None:
+    """Another worker takes over while this one writes the new content to disk, which may take long."""
+
+    def replaced() -> None:
+        if list((watched.parent / STAGING_NAME).iterdir()):
+            raise StaleWorker("another worker has taken over")
+
+    (watched / "other.yml").write_text("http: {}\n")
+    await RouteFile(watched, STACK).flip(Color.GREEN, "r-1")
+    before = await RouteFile(watched, STACK).files()
+    late = RouteFile(watched, STACK, fence=replaced)
+    for call in (late.flip(Color.BLUE, "r-2"), late.clear(), late.restore({**before, "other.yml": "tcp: {}\n"})):
         with pytest.raises(StaleWorker):
             await call
     assert await late.files() == before
