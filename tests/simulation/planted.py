@@ -74,7 +74,11 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         ),
         Edit("_Protecting._serves", "color is not None and await self._route.active() is color", "False"),
     ),
-    "file_is_believed": (Edit("preflight._routes_stand", "behind = await _traefik_follows(run)", "behind = False"),),
+    "file_is_believed": (
+        Edit(
+            "preflight._routes_stand", "behind = await _traefik_follows(run, all_answer=bool(runs))", "behind = False"
+        ),
+    ),
     "manual_release_is_lost": (
         Edit(
             "rebuild.accept_undecided",

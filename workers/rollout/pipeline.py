@@ -29,7 +29,8 @@ _GAVE_WAY = {status.value: status for status in (RolloutStatus.SUPERSEDED, Rollo
 def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
     """Everything up to the idle color's images. The commands come before its start, because it needs their results."""
     times = stack.times
-    yield Step(StepKind.PREFLIGHT, preflight, times.route + times.drain + times.health + stack.checks.timeout)
+    waits = times.route + times.drain + 2 * times.health + stack.checks.timeout
+    yield Step(StepKind.PREFLIGHT, preflight, waits)
     if recall:
         yield Step(StepKind.RECALL, releases.recall, times.fetch)
         return

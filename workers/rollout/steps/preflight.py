@@ -9,7 +9,7 @@ from app.domain.stack import Stack
 from workers.adoption import adopt, drift
 from workers.adoption.conflicts import conflicts
 from workers.adoption.new_routes import still_led
-from workers.ports import Ports, Room
+from workers.ports import Instance, Ports, Room
 from workers.rollout.checks.health import confirm_route
 from workers.rollout.run import Run
 from workers.routing.asked import ask_routes
@@ -46,8 +46,9 @@ async def _nothing_serves(run: Run) -> None:
 async def _routes_stand(run: Run) -> None:
     """Makes sure that the color to replace has no traffic, forced or not. Raises AdoptionRefused, RouteNotConfirmed."""
     if await drift.routes_match(run.origin, run.ports):
-        behind = await _traefik_follows(run)
-        if behind or await _left_running(run):
+        runs = await _running_idle(run)
+        behind = await _traefik_follows(run, all_answer=bool(runs))
+        if behind or any(_left_running(i) for i in runs):
             await _drain(run)
         return
     if await drift.moved(run.origin, run.ports):
@@ -92,38 +93,57 @@ async def _drain(run: Run) -> None:
     await run.ports.clock.sleep(run.stack.times.drain)
 
 
-async def _left_running(run: Run) -> bool:
-    """Whether copies of a rollout still run in the color to replace: until a moment ago, Traefik may have used them.
-
-    That is so after a flip or an undo that Traefik did not confirm. Otherwise they were drained and stopped.
-    """
+async def _running_idle(run: Run) -> list[Instance]:
+    """What runs in the color to replace."""
     found = [await run.ports.engine.find(s.colors[run.target]) for s in run.stack.routed]
-    return any(i.running and i.rollout is not None and not i.adopted for copies in found for i in copies)
+    return [i for copies in found for i in copies if i.running]
 
 
-async def _traefik_follows(run: Run) -> bool:
+def _left_running(instance: Instance) -> bool:
+    """Whether it is a copy of an earlier rollout: until a moment ago, Traefik may have used it.
+
+    That is so after a flip or an undo that Traefik did not confirm. Otherwise it was drained and stopped.
+    """
+    return instance.rollout is not None and not instance.adopted
+
+
+async def _traefik_follows(run: Run, *, all_answer: bool) -> bool:
     """Makes sure that no answer carries another rollout's id: Traefik may still use an earlier file.
 
-    Returns whether it had to wait for that. Raises RouteNotConfirmed after `times.route`.
+    `all_answer`: every route has to answer, because something runs in the color to replace. A Traefik that does not
+    answer the updater may still lead clients there. After a boot it gets the time that a service has to become healthy.
+
+    Returns whether it had to wait. Raises RouteNotConfirmed after `times.route`, `times.health` if an answer lacks.
     """
-    expected, deadline = run.ports.journal.state.route_id, run.ports.clock.monotonic() + run.stack.times.route
-    behind = False
-    while expected is not None and (others := await _other_rollouts(run, expected)):
-        behind = True
-        if run.ports.clock.monotonic() > deadline:
-            raise RouteNotConfirmed(
-                f"Traefik answers for rollout {', '.join(others)}, but the route file is of {expected}: it does not "
-                "follow the file, so the idle color may have your traffic. Nothing was changed. Look at Traefik's log, "
-                "and restart it"
-            )
+    expected, began, behind = run.ports.journal.state.route_id, run.ports.clock.monotonic(), False
+    while expected is not None and (doubt := await _doubt(run, expected, all_answer=all_answer)):
+        behind, (why, limit) = True, doubt
+        if run.ports.clock.monotonic() - began > limit:
+            raise RouteNotConfirmed(f"{why}. Nothing was changed. Look at Traefik's log, and restart it")
         await run.ports.clock.sleep(FIT_POLL_SECONDS)
     return behind
 
 
-async def _other_rollouts(run: Run, expected: str) -> list[str]:
-    """The rollout ids in the answers, without `expected`. Answers without one do not come from a route file."""
-    answers = [answer for _, answer in await ask_routes(run.origin, run.ports.probe)]
-    return sorted({a.rollout for a in answers if a.rollout and a.rollout != expected})
+async def _doubt(run: Run, expected: str, *, all_answer: bool) -> tuple[str, float] | None:
+    """Why the color to replace may have traffic, and for how many seconds to wait; None if it has none.
+
+    An answer without a rollout id does not come from a route file.
+    """
+    answers = await ask_routes(run.origin, run.ports.probe)
+    if others := sorted({a.rollout for _, a in answers if a.rollout and a.rollout != expected}):
+        why = (
+            f"Traefik answers for rollout {', '.join(others)}, but the route file is of {expected}: it does not follow "
+            "the file, so the idle color may have your traffic"
+        )
+        return why, run.stack.times.route
+    silent = {service.name: answer for service, answer in answers if not answer.status}
+    if all_answer and silent:
+        why = (
+            f"Traefik does not answer for {', '.join(silent)} ({next(iter(silent.values()))}), and containers of "
+            f"{run.target} run: an earlier route file may still lead your traffic to them"
+        )
+        return why, run.stack.times.health
+    return None
 
 
 async def _unwell(run: Run, wait: float) -> list[str]:

@@ -638,6 +638,49 @@ async def test_rollout_never_begins_on_a_color_that_traefik_serves(world: World)
     assert world.outages == []
 
 
+@pytest.mark.parametrize("force", [False, True])
+async def test_rollout_never_begins_while_traefik_is_silent(world: World, force: bool) -> None:
+    """A flip was not confirmed, so Traefik may still use it. It does not answer the updater."""
+    world.route.deaf = True
+    assert (await roll_out(world)).reason_code == "route_not_confirmed"
+    world.route.load(Color.GREEN, "r-v1.1.0")
+    world.route.down = True
+    world.inbox.put(a_release("v1.2.0", force=force, after=1))
+    await world.journal.update(lambda s: s.unpause(NOW))
+    await world.worker().reconcile()
+    assert (last(world).reason_code, last(world).failed_step) == ("route_not_confirmed", "preflight")
+    assert "Traefik does not answer" in str(last(world).error)
+    assert world.engine.running("api-green") == ["v1.1.0"]
+
+
+async def test_color_drains_after_traefik_was_silent(world: World) -> None:
+    """A flip was not confirmed. Traefik follows the file again in the moment in which it answers again."""
+    world.route.deaf = True
+    assert (await roll_out(world)).reason_code == "route_not_confirmed"
+    world.route.load(Color.GREEN, "r-v1.1.0")
+    world.route.down = True
+    world.inbox.put(a_release("v1.2.0", force=True, after=1))
+    rolling = asyncio.create_task(world.worker().reconcile())
+    await world.clock.sleep(2)
+    world.route.down = False
+    world.route.re_read()
+    left = world.clock.monotonic()
+    await rolling
+    assert last(world).status is RolloutStatus.SUCCESS
+    assert world.engine.at["replace api-green v1.1.0"] - left >= world.stack.times.drain
+
+
+async def test_forced_rollout_needs_no_answer_if_its_color_is_stopped(world: World) -> None:
+    """Nothing of the color that it replaces runs, so Traefik cannot use it."""
+    world.route.down = True
+    world.inbox.put(a_release("v1.1.0", force=True))
+    rolling = asyncio.create_task(world.worker().reconcile())
+    await world.clock.sleep(3)
+    world.route.down = False
+    await rolling
+    assert last(world).status is RolloutStatus.SUCCESS
+
+
 async def test_color_that_was_left_running_drains(world: World) -> None:
     """A flip was not confirmed. Traefik used it for a while, and follows the file again since a moment ago."""
     world.route.deaf = True

@@ -8,7 +8,7 @@ STACK = a_stack(times=TIMES, before_flip=(BeforeFlip("skills", ("migrate",), 9_0
 
 STOP = TIMES.stop_grace + MARGIN_SECONDS
 WAITS = {
-    "preflight": TIMES.route + TIMES.drain + TIMES.health + STACK.checks.timeout,
+    "preflight": TIMES.route + TIMES.drain + 2 * TIMES.health + STACK.checks.timeout,
     "git_fetch_tags": TIMES.fetch,
     "git_checkout_tag": TIMES.fetch,
     "docker_build": TIMES.image + 2 * TIMES.build,
