@@ -66,7 +66,11 @@ def only_the_latest_worker_acts(seen: Observed, what: str) -> str | None:
 
 @asked(at_end)
 def the_succession_has_ended(seen: Observed) -> str | None:
-    """In the end the new updater runs, or the old one does: both services, in one version."""
+    """In the end the new updater runs, or the old one does: both services, in one version.
+
+    The commit is the version. A release that was called back has two files of the same commit, and a service that
+    runs as one of them defines it is not started again from the other.
+    """
     own = seen.own
     if own is None or (attempt := own.machine.attempt) is None:
         return None
@@ -76,7 +80,7 @@ def the_succession_has_ended(seen: Observed) -> str | None:
     left = old if attempt.why else new
     for service in own.machine.updater.services:
         runs = own.machine.runs.get(service)
-        if runs is None or runs[1].parent != left.parent:
+        if runs is None or runs[1].parent.name != left.parent.name:
             return f"{service} runs {runs and runs[1]} after the succession for {attempt.tag}, not {left}"
     if own.successor.alive:
         return f"the successor for {own.successor.rollout} still runs"
