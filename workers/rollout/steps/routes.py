@@ -47,6 +47,14 @@ async def may_lead_to_target(run: Run) -> bool:
         return True
 
 
+async def has_flipped(run: Run) -> bool:
+    """Whether the route file is of this rollout and leads to its color. False if the file cannot be read."""
+    try:
+        return await may_lead_to_target(run) and await run.ports.route.rollout() == run.rollout.id
+    except RouteNotConfirmed:
+        return False
+
+
 async def restore_route(run: Run) -> Evidence:
     """Moves the route back to the color that was live, which still runs."""
     started, origin = run.ports.clock.monotonic(), run.rollout.origin

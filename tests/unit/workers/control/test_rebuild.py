@@ -11,6 +11,7 @@ import pytest
 
 from app.domain.errors import BuildFailed, FilesChanged, UpdaterError, VariableMissing
 from app.domain.release import Trigger
+from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color, Follower
 from app.domain.state import State
 from app.domain.tags import TagOrder, TagRule
@@ -497,6 +498,39 @@ async def test_torn_file_stops_nothing_that_serves(moment: int) -> None:
     assert world.state.current is not None
     assert (world.outages, len(world.engine.running("bot"))) == ([], 1)
     assert world.engine.running("api-" + str(world.route.served()[0])) == [world.state.current.tag]
+
+
+@pytest.mark.parametrize("moment", range(0, 110, 2))
+async def test_torn_file_leaves_a_first_release_complete(moment: int) -> None:
+    """It goes live with its bot, or is not live at all."""
+    world = World()
+    world.inbox.put(a_release("v1.0.0"))
+    world.fuse.light(moment)
+    with contextlib.suppress(Crash):
+        await world.worker().reconcile()
+    await world.clock.sleep(1_000)
+    world.fuse.put_out()
+    world.journal.tear()
+    worker = world.worker()
+    await worker.start()
+    await worker.reconcile()
+    led = world.route.served()[0]
+    assert world.state.rollout is None
+    assert (world.state.current is not None, world.engine.running("bot")) == (bool(led), ["v1.0.0"] if led else [])
+
+
+async def test_flip_whose_record_was_torn_goes_on(world: World) -> None:
+    """The route file shows the flip that the journal's copy does not know."""
+    world.inbox.put(NEW)
+    await killed_at(world, "route green")
+    world.journal.tear()
+    torn = world.state.rollout
+    assert torn is not None
+    assert not torn.past_flip
+    await world.worker().start()
+    ended, _ = world.publisher.results[-1]
+    assert (ended.id, ended.status) == (NEW.rollout_id, RolloutStatus.SUCCESS)
+    assert (world.engine.running("bot"), world.outages) == (["v1.1.0"], [])
 
 
 async def test_bot_that_a_lost_rollout_stopped_is_started(world: World) -> None:
