@@ -16,7 +16,7 @@ from app.domain.release import LiveRelease
 from app.domain.stack import Color, RoutedService, Stack
 from app.domain.state import State
 from workers.adoption import followers, singles
-from workers.adoption.evidence import claims_of, labels_of, own_release
+from workers.adoption.evidence import claims_of, has_failed, labels_of, own_release
 from workers.adoption.identity import Identity, identify
 from workers.adoption.reach import Found, hosts_of
 from workers.adoption.serving import Serving, left_stopped, serving_color, up
@@ -78,7 +78,7 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
         return None
     colored = [i for i in serving.instances if stack.moved_services()[i.service]]
     if made := own_release(colored):
-        _not_failed(ports.journal.state, made, serving)
+        await _not_failed(ports, made, serving)
         return Adoptable(serving, Identity(made.release, made.sha, "according to its containers' labels"), files, made)
     claims = [*labels_of(colored), *await claims_of(stack, ports, serving.instances)]
     held = (*stopped(stack, found), *followers.stopped(stack, found))
@@ -125,10 +125,9 @@ def _overruled(state: State, color: Color) -> Iterator[str]:
         yield f"the old state file says that {old} serves, but the routes lead to {color}: the routes decide"
 
 
-def _not_failed(state: State, made: Stamp, serving: Serving) -> None:
+async def _not_failed(ports: Ports, made: Stamp, serving: Serving) -> None:
     """Raises AdoptionRefused for a first release that failed and whose routes could not be removed afterwards."""
-    failed, success = state.last_failure_at, state.last_success_at
-    if state.last_attempted_tag == made.release and failed and not (success and success > failed):
+    if await has_failed(ports, made):
         services = ", ".join(sorted({i.service for i in serving.instances}))
         raise AdoptionRefused(
             f"{made.release} failed as the first release and still has your traffic on {serving.color}, because its "

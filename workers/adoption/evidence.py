@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from app.domain.errors import GitFailed
+from app.domain.history import proven_rollouts
 from app.domain.stack import Stack
 from app.domain.state import State
 from workers.adoption.identity import Claim
@@ -35,6 +36,18 @@ def own_release(instances: Sequence[Instance]) -> Stamp | None:
     stamps = {(i.release, i.sha, i.rollout) for i in instances}
     release, sha, rollout = next(iter(stamps)) if len(stamps) == 1 else (None, None, None)
     return Stamp(release, sha, rollout) if release and sha and rollout else None
+
+
+async def has_failed(ports: Ports, made: Stamp) -> bool:
+    """Whether the rollout `made` failed as the last one, or as one of those of which none has succeeded.
+
+    The state file knows of the last one, the history of those before it.
+    """
+    state, history = ports.journal.state, await ports.publisher.history()
+    failed, success = state.last_failure_at, state.last_success_at
+    last = state.last_attempted_tag == made.release and failed is not None and not (success and success > failed)
+    first = state.current is None and not proven_rollouts(history)
+    return last or (first and made.rollout in {entry.rollout_id for entry in history})
 
 
 def labels_of(instances: Sequence[Instance]) -> list[Claim]:

@@ -475,3 +475,8 @@ async def test_failed_first_release_is_not_adopted() -> None:
     await worker.reconcile()
     assert (world.state.current, world.state.last_good_tag) == (None, None)
     assert "failed as the first release and still has your traffic on blue" in str(worker.refused)
+    world.inbox.put(a_release("v1.1.0", force=True, after=1))
+    for _ in range(2):
+        await worker.reconcile()
+    assert (world.state.last_attempted_tag, world.state.current) == ("v1.1.0", None)
+    assert "v1.0.0 failed as the first release and still has your traffic on blue" in str(worker.refused)
