@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.domain.acceptance.repository import KnownRepository
+from app.domain.ran import RAN_KEPT, Ran
 from app.domain.release import LiveRelease, Release, stays_failed
 from app.domain.required_checks import JudgedChecks
 from app.domain.rollout import Rollout, RolloutStatus
@@ -15,18 +16,6 @@ from app.domain.withdrawal import Withdrawal, published_again
 SCHEMA = 1
 DECIDED_KEPT = 500
 """How many decided releases are kept: far more than the ledger can still list as pending."""
-
-RAN_KEPT = 50
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A before_flip command that was started for a commit, and whether it succeeded."""
-
-    sha: str
-    service: str
-    command: tuple[str, ...]
-    completed: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,13 +204,13 @@ class State:
     def progress(self, rollout: Rollout) -> "State":
         return replace(self, rollout=rollout)
 
-    def ran_for(self, sha: str, service: str, command: tuple[str, ...]) -> Ran | None:
-        """The record of that command for that commit; None if it was never started."""
-        return next((r for r in self.ran if (r.sha, r.service, r.command) == (sha, service, command)), None)
+    def ran_before(self, ran: Ran) -> Ran | None:
+        """The record of that command, in that service and for that commit; None if it was never started."""
+        return next((r for r in self.ran if r.is_of(ran)), None)
 
     def run(self, ran: Ran) -> "State":
         """Records that the command was started, or that it succeeded."""
-        others = (r for r in self.ran if replace(r, completed=False) != replace(ran, completed=False))
+        others = (r for r in self.ran if not r.is_of(ran))
         return replace(self, ran=(*others, ran)[-RAN_KEPT:])
 
     def routed_to(self, color: Color | None, route_id: str | None) -> "State":

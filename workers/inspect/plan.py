@@ -18,6 +18,7 @@ from app.api.plan import (
     PlannedSingleton,
 )
 from app.domain.errors import AdoptionRefused, GitFailed, TagInvalid
+from app.domain.ran import Ran
 from app.domain.release import LiveRelease, new_rollout_id
 from app.domain.release_stack import lacking
 from app.domain.routing.networks import short
@@ -78,7 +79,10 @@ async def plan(
         disk=PlannedDisk(free_bytes=room.disk, needed_bytes=round(stack.needs.disk_gb * GB)),
         would_start=not blocked,
         blocked_by=tuple(blocked),
-        before_flip=tuple(_command(step.name, each, state, sha) for step, each in stack.before_flip_steps().items()),
+        before_flip=tuple(
+            _command(step.name, each, state.ran_before(Ran.of(sha, each, stack)))
+            for step, each in stack.before_flip_steps().items()
+        ),
         rollback="never" if compared.one_way else "allowed",
         warnings=(
             *doubts,
@@ -194,8 +198,7 @@ def _forbidden(compared: Comparison) -> list[str]:
     return [f"policy_refused: {', '.join(compared.forbidden)}. {remedy}"] if compared.forbidden else []
 
 
-def _command(name: str, command: BeforeFlip, state: State, sha: str) -> PlannedCommand:
-    before = state.ran_for(sha, command.service, command.command)
+def _command(name: str, command: BeforeFlip, before: Ran | None) -> PlannedCommand:
     return PlannedCommand(
         step=name,
         service=command.service,

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.errors import BeforeFlipFailed
+from app.domain.ran import Ran
 from app.domain.stack import BeforeFlip
-from app.domain.state import Ran
 from app.domain.step import StepId
 from workers.ports import Definition, Instance
 from workers.rollout import one_version
@@ -17,12 +17,12 @@ NEED_INTERVAL = 0.5
 
 
 async def run_command(run: Run, step: StepId, command: BeforeFlip) -> dict[str, Any]:
-    """Runs the release's own command in its new image. Skips a command that already succeeded for this commit.
+    """Runs the release's own command in its new image. Skips a command that already succeeded there for this commit.
 
     Of a job, it first waits for what the job depends on. Raises BeforeFlipFailed.
     """
-    ran = Ran(sha_of(run), command.service, command.command)
-    before = run.ports.journal.state.ran_for(ran.sha, ran.service, ran.command)
+    ran = Ran.of(sha_of(run), command, run.stack)
+    before = run.ports.journal.state.ran_before(ran)
     if before is not None and before.completed:
         return {"skipped": "it already succeeded for this commit"}
     definition, service = definition_of(run), run.stack.service_of(command.service, run.target)

@@ -3,9 +3,10 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.ran import RAN_KEPT, Ran
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color
-from app.domain.state import RAN_KEPT, Ran, State
+from app.domain.state import State
 from app.domain.tags import UNKNOWN_TAG
 from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
 
@@ -100,8 +101,9 @@ def test_attempt_of_an_unknown_tag_keeps_the_last_attempted_one() -> None:
 def test_command_record_is_unique_and_limited() -> None:
     ran = Ran("sha", "skills", ("migrate",))
     state = State().run(ran).run(ran)
-    assert (state.ran, state.ran_for("sha", "skills", ("migrate",))) == ((ran,), ran)
-    assert state.ran_for("sha", "skills", ("migrate", "more")) is None
+    assert (state.ran, state.ran_before(ran)) == ((ran,), ran)
+    assert state.ran_before(replace(ran, command=("migrate", "more"))) is None
+    assert state.ran_before(replace(ran, services=("app-blue", "app-green"))) == ran, "an earlier version's record"
     done = state.run(replace(ran, completed=True))
     assert [r.completed for r in done.ran] == [True]
     for n in range(RAN_KEPT + 3):

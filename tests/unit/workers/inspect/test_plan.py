@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from app.domain.errors import TagNotFound
+from app.domain.ran import Ran
 from app.domain.routing.networks import Choice
 from app.domain.stack import BeforeFlip, Color, Follower
-from app.domain.state import Ran
 from tests.examples import a_live, a_stack, sha_of
 from tests.fakes.world import World
 from workers.inspect.plan import plan
@@ -130,7 +130,7 @@ async def test_plan_lists_before_flip_commands() -> None:
     await world.live("v1.0.0")
     command = {"step": "before_flip_1_skills", "service": "skills", "command": ["migrate", "up"], "limit": 60}
     assert (await plan(world.stack, world.ports, "v1.1.0")).as_json()["before_flip"] == [{**command, "runs": True}]
-    done = Ran(sha_of("v1.1.0"), "skills", ("migrate", "up"), completed=True)
+    done = replace(Ran.of(sha_of("v1.1.0"), world.stack.before_flip[0], world.stack), completed=True)
     await world.journal.update(lambda s: s.run(done))
     assert (await plan(world.stack, world.ports, "v1.1.0")).as_json()["before_flip"] == [{**command, "runs": False}]
 

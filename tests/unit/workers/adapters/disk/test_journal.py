@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from app.domain.errors import BakeFailed, StaleWorker, StateOfLaterVersion
+from app.domain.ran import Ran
 from app.domain.release import Trigger
 from app.domain.required_checks import JudgedChecks, Standing
 from app.domain.stack import Color
-from app.domain.state import SCHEMA, Ran, State
+from app.domain.state import SCHEMA, State
 from app.domain.step import StepId, StepKind, step_named
 from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
 from workers.adapters.disk.journal import (
@@ -57,7 +58,7 @@ FULL = State(
         a_release("v1.3.0", force=True, trigger=Trigger.RECOVERY, attempts=2),
         a_release("v1.4.0", checks=JudgedChecks(Standing.WAITING, "Not finished: build.", sha_of("v1.4.0"))),
     ),
-    ran=(Ran("a" * 40, "skills", ("migrate", "up"), completed=True),),
+    ran=(Ran("a" * 40, "skills", ("migrate", "up"), completed=True, services=("skills-blue", "skills-green")),),
 )
 
 

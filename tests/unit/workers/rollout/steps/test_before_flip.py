@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from app.domain.ran import Ran
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import BeforeFlip, Color
 from app.domain.step import step_named
@@ -96,6 +98,24 @@ async def test_only_failed_commands_run_again(world: World) -> None:
     assert last(world).evidence(step_named(REGISTER)) == {"again": True}
 
 
+async def test_renamed_services_run_commands_again(world: World) -> None:
+    """Another Compose service of the same commit may have another image: its migrations have not run."""
+    skills, api = world.stack.routed
+    await crash_after(world, "start_skills")
+    colors = {color: f"app-{color}" for color in Color}
+    bot = replace(world.stack.singletons[0], service="discord")
+    world.restack(replace(world.stack, routed=(replace(skills, colors=colors), api), singletons=(bot,)))
+    await start_again(world)
+    assert last(world).status is RolloutStatus.SUCCESS
+    assert runs(world)[2:] == ["run app-green v1.1.0 migrate up", "run discord v1.1.0 register"]
+
+
+def test_command_in_the_other_color_is_the_same(world: World) -> None:
+    ran = Ran.of(sha_of("v1.1.0"), COMMANDS[0], world.stack)
+    assert ran.services == ("skills-blue", "skills-green")
+    assert Ran.of(sha_of("v1.1.0"), COMMANDS[1], world.stack).services == ("bot",)
+
+
 async def test_another_commit_runs_commands_again(world: World) -> None:
     await world.worker().reconcile()
     world.inbox.put(a_release("v1.2.0"))
@@ -163,7 +183,7 @@ async def test_kill_leaves_no_command_and_repeats_none(
         world.fuse.light(moment)
         with contextlib.suppress(Crash):
             await world.worker().reconcile()
-        known = world.state.ran_for(sha_of("v1.1.0"), "skills", ("migrate", "up"))
+        known = world.state.ran_before(Ran.of(sha_of("v1.1.0"), COMMANDS[0], world.stack))
         before = runs(world).count(RUN_MIGRATE)
         await power_on(world)
         await start_again(world)
