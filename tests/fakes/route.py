@@ -1,6 +1,7 @@
 """The route file in memory, and a Traefik that reads it."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,7 +31,8 @@ _TEXTS: dict[tuple[Color, str], tuple[Stack, str]] = {}
 class FakeRoute:
     """The route file, and a Traefik that loads it `lag` seconds later; a flip to a color in `refuses` fails.
 
-    `deaf`: Traefik does not notice changes. `down`: it does not answer. `write_seconds`: of one write of the file.
+    `deaf`: Traefik does not notice changes. `down`: it does not answer. `write_seconds`: of one write of the file;
+    `writes_until`: when the last one that was begun ends.
     `unreadable`: until the file is replaced, it cannot be read.
     `by_host` are files whose routers take the stack's requests, with the one name or address that they lead to.
     `flipping` is called with color and rollout before the updater replaces the file.
@@ -44,6 +46,7 @@ class FakeRoute:
         self.deaf = False
         self.down = False
         self.write_seconds = 0.0
+        self.writes_until = -math.inf
         self.beside: list[str] = []
         self.by_host: dict[str, str] = {}
         self.says: list[str] = []
@@ -220,6 +223,7 @@ class FakeRoute:
         self.fence()
         if color in self.refuses:
             raise RouteNotConfirmed("the disk is full")
+        self.writes_until = self._clock.monotonic() + self.write_seconds
         yield self.write_seconds
         self.fence()
         self.flipping(color, rollout)

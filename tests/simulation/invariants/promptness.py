@@ -13,12 +13,13 @@ AT_ONCE_SECONDS = 2.5
 def due_in(seen: Observed, call: Call) -> float | None:
     """Seconds within which the call, which was just accepted, stops its rollout; None if it stops none.
 
-    A command before the flip is never interrupted: it ends within its own limit.
+    A command before the flip is never interrupted: it ends within its own limit. Neither is a write of the route file,
+    which may have begun while the disk was slow.
     """
     running = seen.state.rollout
     if running is None or running.id != call.rollout or not (call.name == "cancel" or call.on_trial):
         return None
-    return AT_ONCE_SECONDS + _command(seen, running)
+    return AT_ONCE_SECONDS + _command(seen, running) + max(0.0, seen.world.route.writes_until - seen.now)
 
 
 def _command(seen: Observed, running: Rollout) -> float:

@@ -1,0 +1,14 @@
+"""How soon an accepted call has to stop its rollout."""
+
+from tests.simulation.player import play
+from tests.simulation.schedule import Event, Schedule
+
+RELEASE = Event(2.0, "release", {"tag": "v1.1.0"})
+
+
+def test_a_write_that_outlasts_a_slow_disk_ends_first() -> None:
+    slow = Event(0.0, "route_slow", {"seconds": 0.5, "each": 5.0}, "step route_switch")
+    rollback = Event(4.0, "rollback")
+    played = play(Schedule(1, events=(slow, rollback, RELEASE)))
+    assert played.violation is None
+    assert (played.counts["call rollback accepted"], played.counts["ended rolled_back"]) == (1, 1)
