@@ -2,6 +2,7 @@
 
 from app.domain.rollout import Rollout
 from app.domain.step import StepKind
+from tests.fakes.queue import MINUTE
 from tests.simulation.invariants.checks import asked, on_time
 from tests.simulation.observation.observed import Call, Observed
 from workers.rollout.step import MARGIN_SECONDS
@@ -14,12 +15,14 @@ def due_in(seen: Observed, call: Call) -> float | None:
     """Seconds within which the call, which was just accepted, stops its rollout; None if it stops none.
 
     A command before the flip is never interrupted: it ends within its own limit. Neither is a write of the route file,
-    which may have begun while the disk was slow.
+    which may have begun while the disk was slow. If a write of the state file failed since the call was asked, the
+    rollout that wrote it may have ended with the failure: the worker continues it at its next look.
     """
     running = seen.state.rollout
     if running is None or running.id != call.rollout or not (call.name == "cancel" or call.on_trial):
         return None
-    return AT_ONCE_SECONDS + _command(seen, running) + max(0.0, seen.world.route.writes_until - seen.now)
+    look = MINUTE if seen.failed_at >= call.asked_at else 0.0
+    return AT_ONCE_SECONDS + look + _command(seen, running) + max(0.0, seen.world.route.writes_until - seen.now)
 
 
 def _command(seen: Observed, running: Rollout) -> float:

@@ -70,15 +70,15 @@ class Observed:
 
     `faults` are those that go on, `happened` counts all that happened. `paused_at` is when the last pause began,
     `unpauses` how many were asked for. `last` is the last state that a worker wrote. `ever_live` are the rollouts whose
-    releases were live. `last_failed`: the write of `last` is reported as a failure. `counted`: the last state before
-    that one whose write was not.
+    releases were live. `last_failed`: the write of `last` is reported as a failure; `failed_at`: when one last was.
+    `counted`: the last state before that one whose write was not.
 
     `own`: the updater's own services, if the stack has them. `successions` are the rollouts whose succession began.
     `epochs` has the epoch that each process took, by its name, and `latest_epoch` the last one that was taken.
     `overwritten_at`: when another program last wrote the route file. `troubled_at`: when an event last happened or
-    ended; `troubles` counts both. `stopped_by_hand`: the containers of singletons that an operator stopped. `pauses`:
-    whether a failure pauses rollouts. `stayed`: the rollouts that failed, but whose releases stay live, because they
-    cannot be rolled back.
+    ended; `troubles` counts both, and the writes that failed. `stopped_by_hand`: the containers of singletons that an
+    operator stopped. `pauses`: whether a failure pauses rollouts. `stayed`: the rollouts that failed, but whose
+    releases stay live, because they cannot be rolled back.
     `singletons`: all Compose services that each singleton had. `green`: the tags whose checks were green at some time.
     """
 
@@ -97,6 +97,7 @@ class Observed:
     counted: State = field(default_factory=State)
     ever_live: set[str] = field(default_factory=set)
     last_failed: bool = False
+    failed_at: float = -math.inf
     own: OwnProcesses | None = None
     successions: set[str] = field(default_factory=set)
     epochs: dict[str, int] = field(default_factory=dict)
@@ -188,6 +189,8 @@ class Observed:
         if after.current is not None and not write.afresh:
             self.ever_live.add(after.current.rollout_id)
         self.last, self.last_failed = after, self.disk.fails_late
+        if self.last_failed:
+            self.failed_at, self.troubles = self.now, self.troubles + 1
 
     def _notes_epoch(self, write: Write) -> None:
         """A worker has its epoch from its first write on. A lost state file begins a new count."""
