@@ -25,6 +25,9 @@ UNADOPTED = "the running stack, which the updater has not taken over"
 
 Row = tuple[str, str]
 
+_STAYS = "it keeps your traffic: see the alarm"
+_GONE = "traffic is unchanged, and it does not go live unless it is published again or you deploy it"
+
 PAUSED = "paused"
 """The reason of a release that a pause holds. The row `paused` shows it once for all of them."""
 
@@ -87,9 +90,11 @@ def _waiting(status: Status) -> Iterator[Row]:
 
 
 def _withdrawn(status: Status) -> Iterator[Row]:
-    live = status.current.tag if status.current else None
+    live = {status.current.tag} if status.current else set()
+    if status.rollout and any(alarm.kind == "live_release_withdrawn" for alarm in status.alarms):
+        live.add(status.rollout.tag)  # it is on trial
     for each in status.withdrawn:
-        meant = "it stays live: see the alarm" if each.tag == live else "it never goes live, and traffic is unchanged"
+        meant = _STAYS if each.tag in live else _GONE
         yield "withdrawn", f"{plain(each.tag)}, {moment(each.at)}: {plain(each.reason)}; {meant}"
 
 

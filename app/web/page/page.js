@@ -65,7 +65,7 @@ function show(status) {
     ["State", status.state],
     ["Worker", status.worker_alive ? "alive" : "no heartbeat: nothing starts until it is back"],
     ["Waiting", [...status.queued, ...status.held].join(", ") || "nothing"],
-    ...(status.withdrawn ?? []).map((each) => ["Withdrawn", `${each.tag} at ${each.at}: ${each.reason}`]),
+    ...(status.withdrawn ?? []).map((each) => ["Withdrawn", withdrawnText(each, status)]),
     ["Alarms", (status.alarms ?? []).map((alarm) => alarm.text).join(" ") || "none"],
   ];
   at("facts").replaceChildren(...facts.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
@@ -83,6 +83,15 @@ function show(status) {
       (rollout.retry ? `. Retrying: attempt ${rollout.retry.attempt} at ${rollout.retry.at}. ${rollout.retry.error}` : "")
     : "No rollout is running.";
   if (rollout && rollout.id !== state.followed) follow(rollout.id);
+}
+
+function withdrawnText(each, status) {
+  const alarmed = (status.alarms ?? []).some((alarm) => alarm.kind === "live_release_withdrawn");
+  const stays = each.tag === status.current?.tag || (alarmed && each.tag === status.rollout?.tag);
+  const meant = stays
+    ? "it keeps your traffic: see the alarm"
+    : "traffic is unchanged, and it does not go live unless it is published again or you deploy it";
+  return `${each.tag} at ${each.at}: ${each.reason}; ${meant}`;
 }
 
 function heldItem(held) {

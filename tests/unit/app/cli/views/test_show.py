@@ -49,12 +49,24 @@ def test_idle_status_has_two_lines() -> None:
 
 @pytest.mark.parametrize(
     ("tag", "meant"),
-    [("v1.1.0", "it never goes live, and traffic is unchanged"), ("v1.0.0", "it stays live: see the alarm")],
+    [
+        ("v1.1.0", "traffic is unchanged, and it does not go live unless it is published again or you deploy it"),
+        ("v1.0.0", "it keeps your traffic: see the alarm"),
+    ],
 )
 def test_status_names_a_withdrawn_release(tag: str, meant: str) -> None:
     withdrawn = [{"tag": tag, "at": "2026-01-02T03:04:05Z", "reason": "its release was deleted on GitHub"}]
     rows = dict(status_rows(a_status(**STATUS, withdrawn=withdrawn)))
     assert rows["withdrawn"] == f"{tag}, 2026-01-02 03:04:05 UTC: its release was deleted on GitHub; {meant}"
+
+
+def test_withdrawn_release_on_trial_has_the_traffic() -> None:
+    withdrawn = [{"tag": "v1.1.0", "at": "2026-01-02T03:04:05Z", "reason": "its release was deleted on GitHub"}]
+    alarms = [{"kind": "live_release_withdrawn", "text": "v1.1.0 has your traffic"}]
+    rows = dict(
+        status_rows(a_status(**{**STATUS, "withdrawn": withdrawn, "rollout": {"tag": "v1.1.0"}, "alarms": alarms}))
+    )
+    assert rows["withdrawn"].endswith("; it keeps your traffic: see the alarm")
 
 
 IGNORED = {
