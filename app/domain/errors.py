@@ -110,7 +110,7 @@ class TagNotFound(UpdaterError):
 
 
 class TagMoved(UpdaterError):
-    """The tag points to a different commit than when it was fetched before."""
+    """The tag points to a different commit than before."""
 
     code = "tag_moved"
     fault = Fault.RELEASE
@@ -142,7 +142,7 @@ class AdoptionRefused(UpdaterError):
 
 
 class RepositoryReplaced(UpdaterError):
-    """Another repository has the name of the stack's."""
+    """Another repository has the name of the stack's repository."""
 
     code = "repository_replaced"
     fault = Fault.OPERATOR

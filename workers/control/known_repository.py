@@ -50,5 +50,8 @@ def _refused(state: State, stack: Stack, release: Release) -> Dropped | None:
     wanted, id_ = identified(stack, state.repository).repository_id, release.repository_id
     if wanted is None or id_ in {None, wanted}:
         return None
-    why = f"{release.tag} is of the repository with the id {id_}, and the stack's has {wanted}. Traffic is unchanged."
+    why = (
+        f"{release.tag} comes from the repository with the id {id_}, and the stack's repository has the id {wanted}. "
+        f"If you recreated the repository, write `repository_id: {id_}` in the stack file, then restart web and worker"
+    )
     return dropped(release, RepositoryReplaced(why))

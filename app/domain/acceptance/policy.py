@@ -83,7 +83,8 @@ def _another(event: ReleaseEvent, stack: Stack) -> str:
     if stack.repository_id is not None and event.repository.lower() == stack.repository.lower():
         return (
             f"another repository under the same name: its id is {event.repository_id}, and the stack's is "
-            f"{stack.repository_id}. If you made it again, write `repository_id: {event.repository_id}`"
+            f"{stack.repository_id}. If you recreated it, write `repository_id: {event.repository_id}` in the stack "
+            "file"
         )
     name = event.repository if REPOSITORY.fullmatch(event.repository) else "another one"
     return f"another repository: {name}, and `repository` in the stack file is {stack.repository}"

@@ -1,4 +1,4 @@
-"""Which repository the releases come from: GitHub's id of it, which stays when it is renamed or transferred.
+"""Which repository the releases come from: GitHub's id of it, which does not change when it is renamed or transferred.
 
 A name is no identity: after a rename or a deletion, anyone may register the old name.
 https://docs.github.com/en/repositories/creating-and-managing-repositories/renaming-a-repository
@@ -104,10 +104,10 @@ def repository_alarms(stack: Stack, known: KnownRepository | None) -> list[Alarm
 def replaced(known: KnownRepository) -> str:
     """Says that another repository has the name."""
     return (
-        f"{known.name} is another repository than before: its id is {known.replaced_by}, and the updater's releases "
-        f"came from {known.id}. Nothing of it is fetched; your traffic is unchanged. If the repository was renamed, "
-        f"write its new name as `repository` {_WRITE} If you made it again yourself, write "
-        f"`repository_id: {known.replaced_by}` in the stack file."
+        f"{known.name} is now another repository: its id is {known.replaced_by}, and the stack's repository has the id "
+        f"{known.id}. The updater fetches nothing from it; your traffic is unchanged. If your repository was renamed, "
+        f"write its new name as `repository` {_WRITE} If you recreated it, write "
+        f"`repository_id: {known.replaced_by}` in the stack file, then restart web and worker."
     )
 
 

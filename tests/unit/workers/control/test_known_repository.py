@@ -50,7 +50,8 @@ async def test_release_of_another_id_ends_with_a_reason(world: World) -> None:
     await world.worker().reconcile()
     assert live(world) == before
     ((tag, why),) = world.publisher.never
-    assert (tag, "99" in why) == ("v1.2.0", True)
+    assert (tag, "write `repository_id: 99`" in why) == ("v1.2.0", True)
+    assert not why.endswith("."), "each report of it ends the sentence itself"
     assert world.state.repository == replace(KNOWN, replaced_by=99)
 
 
