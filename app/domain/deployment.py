@@ -30,7 +30,7 @@ class DeploymentOutcome(StrEnum):
 
 _UNTIL = (DeploymentOutcome.QUEUED, DeploymentOutcome.IN_PROGRESS)
 _GAVE_WAY = {Superseded.code, Cancelled.code, OperatorRollback.code, Withdrawn.code}
-"""Reasons that are nobody's fault: a newer release or an operator replaced it, or it was withdrawn on GitHub."""
+"""Reasons that are no failure: a newer release or an operator replaced it, or it was withdrawn on GitHub."""
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ class Standing(StrEnum):
 class JudgedChecks:
     """The checks of the commit `sha` of a release, as last seen; None if the commit is unknown.
 
-    `text`: whole sentences for people. They say what is missing and what to do.
+    `text`: for people. Whole sentences that say what is missing and what to do; if a check is red, a clause with its
+    link.
     """
 
     standing: Standing
@@ -124,7 +125,7 @@ def _missing(required: RequiredChecks, found: CommitChecks) -> str:
         return ""
     others = f"It has {_listed(known)}" if known else "It has no check at all"
     return (
-        f"GitHub has no check with the name {_listed(absent)} for this commit. {others}. Write the names in "
+        f"GitHub has no check named {_listed(absent)} for this commit. {others}. Write the names in "
         "policy/require_checks exactly as GitHub shows them."
     )
 

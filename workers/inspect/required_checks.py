@@ -16,9 +16,9 @@ async def planned(required: RequiredChecks | None, github: GitHubApi | None, tag
     seen = await _seen(required, github, tag)
     if seen.standing is Standing.GREEN:
         return None
-    would = "be refused" if seen.standing is Standing.RED else "wait"
+    would = "be refused:" if seen.standing is Standing.RED else "wait."
     text = f"{seen.text.removesuffix('.')}. `updater deploy {tag}` does not wait."
-    return f"policy/require_checks: as a release from GitHub it would {would}. {text}"
+    return f"policy/require_checks: as a release from GitHub it would {would} {text}"
 
 
 async def checked(required: RequiredChecks | None, github: GitHubApi | None, state: State) -> list[Check]:
@@ -27,7 +27,7 @@ async def checked(required: RequiredChecks | None, github: GitHubApi | None, sta
         return []
     names = ", ".join(required.names) or "every check of the commit"
     if state.current is None or state.current.adopted:
-        return [Check(NAME, Verdict.OK, f"{names}; there is no release of the updater to try it on")]
+        return [Check(NAME, Verdict.OK, f"{names}; not tried, because no release of the updater is live")]
     tag, seen = state.current.tag, await _seen(required, github, state.current.tag)
     if seen.standing in {Standing.REFUSED, Standing.SILENT}:
         remedy = "Until GitHub shows them, every release waits. `updater deploy TAG` starts one without its checks."
@@ -43,6 +43,6 @@ async def _seen(required: RequiredChecks, github: GitHubApi, tag: str) -> Judged
         sha = await github.commit_of(tag)
         return judged(required, await github.checks_of(sha), sha=sha, waited=0, settled=SETTLE_SECONDS)
     except GitHubUnavailable as away:
-        return JudgedChecks(Standing.SILENT, f"GitHub does not say: {away}.")
+        return JudgedChecks(Standing.SILENT, f"{away}.")
     except GitHubRefused as refused:
         return JudgedChecks(Standing.REFUSED, unreadable(refused))

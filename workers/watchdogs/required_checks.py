@@ -13,6 +13,7 @@ import structlog
 
 from app.domain.errors import ChecksRefused, GitHubRefused, GitHubUnavailable, StaleWorker
 from app.domain.findings import Alarm
+from app.domain.notices import messages
 from app.domain.release import Release
 from app.domain.required_checks import (
     EXPECTED_SECONDS,
@@ -42,7 +43,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class _Known:
-    """Since when a commit was asked about, and since when it has had the checks with these names."""
+    """Since when GitHub was asked about a commit, and since when that has had the checks with these names."""
 
     sha: str
     since: float
@@ -114,14 +115,12 @@ class RequiredChecksWatch:
         return changed
 
     def alarms(self) -> Sequence[Alarm]:
-        """One alarm for each release that waits for what may never come: a person has to look."""
+        """One alarm for each release whose checks may never become green: a person has to look."""
         silent = self._now() - self._answered_at >= EXPECTED_SECONDS
         wrong = {Standing.MISSING, Standing.REFUSED} | ({Standing.SILENT} if silent else set())
         accepted = [r for r in self._ports.journal.state.accepted if not r.asked_for]
         return [
-            Alarm(
-                "checks_unknown", f"{r.tag} waits for the checks of its commit, and does not go live. {r.checks.text}"
-            )
+            Alarm("checks_unknown", messages.checks_unknown(r.tag, r.checks))
             for r in accepted
             if r.checks is not None and r.checks.standing in wrong
         ]
@@ -135,7 +134,7 @@ class RequiredChecksWatch:
             found = await self._github.checks_of(sha)
         except GitHubUnavailable as away:
             self._quiet_until = self._now() + self._backoff.after(away)
-            return JudgedChecks(Standing.SILENT, f"GitHub does not say: {away}. The worker keeps asking.")
+            return JudgedChecks(Standing.SILENT, f"{away}. The worker keeps asking.")
         except GitHubRefused as refused:
             return JudgedChecks(Standing.REFUSED, unreadable(refused))
         self._backoff.done()
@@ -172,4 +171,4 @@ def _with(state: State, key: str, checks: JudgedChecks) -> State:
     if checks.standing is not Standing.RED:
         return state.judge(key, checks)
     red = [r for r in state.accepted if r.key == key]
-    return state.dismiss(*(dropped.dropped(r, ChecksRefused(checks.text)) for r in red))
+    return state.dismiss(*(dropped.dropped(r, ChecksRefused(messages.red_checks(r.tag, checks))) for r in red))

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from app.domain.acceptance.decision import HeldRelease, Hold
 from app.domain.errors import AdoptionRefused, Fault, UpdaterError
+from app.domain.required_checks import JudgedChecks
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 
@@ -54,6 +55,20 @@ def held(held: HeldRelease) -> str:
         return text.format(tag=release.tag, before=before, commit=release.commit[:SHA_SHOWN])
     checks = release.checks.text if release.checks else "GitHub has not been asked yet."
     return _HELD[held.why].format(tag=release.tag, until=until, checks=checks)
+
+
+def checks_unknown(tag: str, checks: JudgedChecks) -> str:
+    """The text of the alarm while a release waits for checks that may never become green."""
+    return (
+        f"{tag} is waiting for the checks of its commit. Traffic stays on the live release. {checks.text} "
+        f"`updater deploy {tag}` starts it without them."
+    )
+
+
+def red_checks(tag: str, checks: JudgedChecks) -> str:
+    """Why a release with a red check was refused, and what to do; no full stop at its end."""
+    rerun = f"re-run the job on GitHub and then run `updater deploy {tag}`"
+    return f"{checks.text}. Publish a release that fixes it, or {rerun}"
 
 
 def failure(step: str, error: UpdaterError) -> str:

@@ -59,7 +59,7 @@ def _refuse_unchecked(release: Release, sha: str) -> None:
         checked = (release.checks.sha or "")[:SHORT_SHA]
         raise ChecksRefused(
             f"{release.tag} is commit {sha[:SHORT_SHA]} in Git, and the green checks are those of {checked}. Publish "
-            f"the change under a new tag, or apply {release.tag} by hand"
+            f"the change under a new tag, or run `updater deploy {release.tag}`"
         )
 
 

@@ -85,7 +85,7 @@ def test_name_that_never_appears_is_reported_with_the_others() -> None:
     checks = judge(NAMED, found(build="green", Lint="green"), EXPECTED_SECONDS)
     assert checks.standing is Standing.MISSING
     assert checks.text == (
-        "GitHub has no check with the name lint for this commit. It has Lint, build. Write the names in "
+        "GitHub has no check named lint for this commit. It has Lint, build. Write the names in "
         "policy/require_checks exactly as GitHub shows them."
     )
 

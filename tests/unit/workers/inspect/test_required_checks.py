@@ -36,7 +36,7 @@ async def test_plan_says_that_a_release_would_wait(github: FakeGitHubApi) -> Non
 
 async def test_plan_says_that_a_release_would_be_refused(github: FakeGitHubApi) -> None:
     results(github, "v1.1.0", build="success", lint="failure")
-    assert "it would be refused. commit 76312e312e30: lint ended" in str(await planned(NAMED, github, "v1.1.0"))
+    assert "it would be refused: commit 76312e312e30: lint ended" in str(await planned(NAMED, github, "v1.1.0"))
 
 
 async def test_plan_is_silent_about_green_checks(github: FakeGitHubApi) -> None:
@@ -47,14 +47,14 @@ async def test_plan_is_silent_about_green_checks(github: FakeGitHubApi) -> None:
 
 async def test_plan_is_made_while_github_is_away(github: FakeGitHubApi) -> None:
     github.away = True
-    assert "it would wait. GitHub does not say" in str(await planned(NAMED, github, "v1.1.0"))
+    assert "it would wait. GitHub is unavailable" in str(await planned(NAMED, github, "v1.1.0"))
 
 
 @pytest.mark.parametrize(
     ("each", "verdict", "says"),
     [
         ({"build": "success", "lint": "failure"}, Verdict.OK, "GitHub has them for v1.0.0"),
-        ({"build": "success"}, Verdict.WARNING, "no check with the name lint"),
+        ({"build": "success"}, Verdict.WARNING, "no check named lint"),
         ({}, Verdict.WARNING, "It has no check at all"),
     ],
 )

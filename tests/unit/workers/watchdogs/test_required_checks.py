@@ -89,6 +89,7 @@ async def test_red_check_refuses_with_its_link(world: World, github: FakeGitHubA
     assert world.state.accepted == ()
     ((tag, why),) = world.publisher.never
     assert (tag, LINK in why) == ("v1.1.0", True)
+    assert why.endswith("re-run the job on GitHub and then run `updater deploy v1.1.0`")
     assert not world.state.paused
     (entry,) = world.publisher.entries
     assert (entry.result, entry.reason_code) == ("failed", "checks_refused")
@@ -173,7 +174,7 @@ async def test_name_that_never_appears_raises_an_alarm(
         assert watch.alarms() == []
         await until(lambda: standing(world) is Standing.MISSING, 700)
     (alarm,) = watch.alarms()
-    assert "no check with the name build" in alarm.text
+    assert "Traffic stays on the live release. GitHub has no check named build" in alarm.text
     assert "It has Build" in alarm.text
 
 
