@@ -75,7 +75,9 @@ def hint_of(headers: Headers) -> str:
 def signature_in(signatures: list[str]) -> str:
     """The one signature given. Raises DeliveryRefused (401)."""
     if signatures == [_UNSIGNED]:
-        raise DeliveryRefused("the webhook has no secret: write GITHUB_WEBHOOK_SECRET into its settings", status=401)
+        raise DeliveryRefused(
+            "the webhook has no secret: write the value of GITHUB_WEBHOOK_SECRET into its settings", status=401
+        )
     if len(signatures) != 1 or not _SIGNATURE.fullmatch(signatures[0]):
         raise DeliveryRefused("X-Hub-Signature-256 should occur once, as sha256=<64 hex digits>", status=401)
     return signatures[0]

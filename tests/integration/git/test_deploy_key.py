@@ -98,7 +98,7 @@ async def test_changed_host_key_is_refused_by_name(server: SshServer, tmp_path: 
     other = tmp_path / "known_hosts"
     other.write_text(f"[127.0.0.1]:{server.port} {key.with_suffix('.pub').read_text()}")
     text = str(await refusal(source_of(server, tmp_path, SshAccess(key, other))))
-    assert f"is another one than in {other}" in text
+    assert f"differs from the one in {other}" in text
     assert "another machine may answer" in text
 
 

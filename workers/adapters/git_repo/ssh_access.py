@@ -18,7 +18,7 @@ _COMPARE = "compare it with the fingerprints that the server's operator publishe
 _PROBLEMS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"REMOTE HOST IDENTIFICATION HAS CHANGED"),
-        "the host key of {host} is another one than in {file}, so another machine may answer in its place. Run "
+        "the host key of {host} differs from the one in {file}, so another machine may answer in its place. Run "
         f"`ssh-keyscan {{scanned}}`, {_COMPARE}, and only then replace the lines in {{file}}",
     ),
     (
@@ -28,7 +28,7 @@ _PROBLEMS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(r"UNPROTECTED PRIVATE KEY FILE"),
-        "ssh does not use {key}, because others may read it. Run on the worker's machine: chmod 600 {key}",
+        "ssh does not use {key}, because others may read it. Run on the worker's machine: chmod 600 {keys}",
     ),
     (
         re.compile(r"Identity file \S+ not accessible|Load key \"[^\"]*\": (?:Permission denied|No such file)"),
@@ -45,7 +45,7 @@ _PROBLEMS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(r"cannot run ssh\b|ssh: (?:command )?not found"),
-        "ssh is missing. Install it (Debian: openssh-client)",
+        "ssh is missing. Install it in the worker's image or on its machine (Debian: openssh-client)",
     ),
     (re.compile(r"No user exists for uid"), "ssh needs a name for the worker's user in /etc/passwd"),
 )
@@ -85,5 +85,6 @@ class SshAccess:
             "host": host,
             "scanned": f"-p {port} {host}" if port else host,
             "file": str(self.known_hosts or "~/.ssh/known_hosts of the worker (or set UPDATER_SSH_KNOWN_HOSTS_PATH)"),
+            "keys": str(self.key or "~/.ssh/id_*"),
             "key": str(self.key or "the key in ~/.ssh of the worker (or set UPDATER_SSH_KEY_PATH)"),
         }
