@@ -120,7 +120,7 @@ class Held(ResponseModel):
 
 
 class WithdrawnRelease(ResponseModel):
-    """A release that was taken back on GitHub `at` that time. `reason`: what happened there."""
+    """A release that was withdrawn on GitHub. `at`: when. `reason`: what happened there."""
 
     tag: str = ""
     at: str | None = None
@@ -134,7 +134,7 @@ class WithdrawnRelease(ResponseModel):
 class PublishedStatus(ResponseModel):
     """The part of the status that the worker publishes. The defaults apply until it does so for the first time.
 
-    `withdrawn`: the releases that were taken back on GitHub since the live one went live, newest first, and that one.
+    `withdrawn`: the releases that were withdrawn on GitHub since the live one went live, or that one, newest first.
     """
 
     state: Activity = "idle"

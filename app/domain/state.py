@@ -38,7 +38,7 @@ class State:
     state was rebuilt, and the releases that only the ledger knows are not accepted again yet. `lost_rollout`: it was
     rebuilt, and what a rollout left that it no longer knows has not been ended yet. `unreported` are decided releases
     that the history may not have yet. `repository` is the one that the releases come from. `withdrawn`: the last
-    releases that were taken back on GitHub.
+    releases that were withdrawn on GitHub.
     """
 
     active_color: Color | None = None

@@ -1,4 +1,4 @@
-"""A release that was taken back on GitHub: deleted, or set back to a draft."""
+"""The withdrawal of a release on GitHub: it was deleted, or set back to a draft."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from app.domain.acceptance.policy import ReleaseEvent
 
 DELETED, UNPUBLISHED = "deleted", "unpublished"
 WITHDRAWING = frozenset({DELETED, UNPUBLISHED})
-"""The actions of the `release` event that take a release back.
+"""The actions of the `release` event that withdraw a release.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#release
 """
@@ -21,9 +21,9 @@ _REASONS = {DELETED: "its release was deleted on GitHub", UNPUBLISHED: "its rele
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """The release with `key` was taken back `at` that time. `reason`: what happened on GitHub, for people.
+    """The release with `key` was withdrawn. `at`: when. `reason`: what happened on GitHub, for people.
 
-    `until`: the date of the publication that was taken back. A release that is published again keeps its key and gets
+    `until`: the date of the publication that was withdrawn. A release that is published again keeps its key and gets
     a later date. None if that cannot happen, because it was deleted.
     """
 
@@ -43,7 +43,7 @@ class Withdrawal:
         return cls(event.key, event.tag, at, _REASONS[event.action], until)
 
     def covers(self, key: str, published_at: datetime | None) -> bool:
-        """Whether a release with that key is the one that was taken back, and not a later publication of it."""
+        """Whether a release with that key is the one that was withdrawn, and not a later publication of it."""
         return key == self.key and (self.until is None or published_at is None or published_at <= self.until)
 
     @property
@@ -56,6 +56,6 @@ class Withdrawal:
 
 
 def published_again(withdrawn: Iterable[Withdrawal], key: str, published_at: datetime | None) -> bool:
-    """Whether the release with that key was taken back, and the publication of `published_at` is a later one."""
+    """Whether the release with that key was withdrawn, and the publication of `published_at` is a later one."""
     same = [withdrawal for withdrawal in withdrawn if withdrawal.key == key]
     return bool(same) and not any(withdrawal.covers(key, published_at) for withdrawal in same)

@@ -1,4 +1,4 @@
-"""Releases that were taken back on GitHub."""
+"""Releases that were withdrawn on GitHub."""
 
 from collections.abc import Awaitable
 from typing import cast
@@ -27,10 +27,10 @@ end
 
 
 class WithdrawnReleases(LedgerPart):
-    """`withdrawn` (hash) and `withdrawn:until` (by the date of the publication that was taken back)."""
+    """`withdrawn` (hash) and `withdrawn:until` (by the date of the publication that was withdrawn)."""
 
     async def withdraw(self, withdrawal: Withdrawal) -> None:
-        """Records that a release was taken back: it is not accepted, unless it is published again."""
+        """Records that a release was withdrawn: it is not accepted, unless it is published again."""
         keys = [self.key(name) for name in (*WITHDRAWN_KEYS, "releases", "releases:order")]
         value = WITHDRAWAL.built.dump_json(withdrawal).decode()
         args = [withdrawal.key, value, seconds_of(withdrawal.until) or FOREVER, str(WITHDRAWN_KEPT)]
@@ -38,7 +38,7 @@ class WithdrawnReleases(LedgerPart):
             await cast(Awaitable[None], self._redis.eval(_WITHDRAW, len(keys), *keys, *args))
 
     async def withdrawals(self) -> list[Withdrawal]:
-        """The last releases that were taken back, oldest first, without those that this version cannot read."""
+        """The last releases that were withdrawn, oldest first, without those that this version cannot read."""
         async with translated():
             found = await cast(Awaitable[list[bytes]], self._redis.hvals(self.key(WITHDRAWN_KEYS[0])))
         readable = [withdrawal for value in found if (withdrawal := read(WITHDRAWAL, value))]

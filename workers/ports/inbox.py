@@ -22,10 +22,10 @@ class Inbox(Protocol):
         """
 
     async def withdraw(self, withdrawal: Withdrawal) -> None:
-        """Records as a webhook would that a release was taken back on GitHub."""
+        """Records as a webhook would that a release was withdrawn on GitHub."""
 
     async def withdrawals(self) -> list[Withdrawal]:
-        """The last releases that were taken back, oldest first. One that was accepted again since is not in it."""
+        """The last releases that were withdrawn, oldest first. One that was accepted again since is not in it."""
 
     async def known(self) -> list[Release]:
         """Every remembered release that was accepted from GitHub, decided or not, and the undecided manual ones."""

@@ -23,7 +23,7 @@ def withdraw(state: State, *found: Withdrawal) -> State:
 
 
 def withdrawal_of(state: State, release: Release) -> Withdrawal | None:
-    """How `release` was taken back on GitHub; None if it was not."""
+    """How `release` was withdrawn on GitHub; None if it was not."""
     return next((w for w in state.withdrawn if w.covers(release.key, release.published_at)), None)
 
 

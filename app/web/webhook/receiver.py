@@ -135,7 +135,7 @@ class Receiver:
         return _recorded(200, "duplicate", known, event)
 
     async def _withdraw(self, event: ReleaseEvent, live: DatedTag | None) -> DeliveryOutcome:
-        """Records that a release was taken back, also one that is not known: its `published` may arrive later."""
+        """Records that a release was withdrawn, also one that is not known: its `published` may arrive later."""
         known = await self.ledger.recorded(event.key)
         if known is None and not self.stack.tags.matches(event.tag):
             return _ignored(self.stack.tags.unmatched(event.tag), event)
