@@ -151,6 +151,7 @@ class FakeDefinitions(Daemon):
         return []
 
     async def forget(self, keep: Collection[str]) -> None:
+        self.fence()
         self._stamps = {path: stamp for path, stamp in self._stamps.items() if stamp.sha in keep}
         for container in [c for c in self._containers.values() if c.adopted and c.stamp.sha not in keep]:
             container.adopted = container.labelled = False
@@ -170,6 +171,7 @@ class FakeDefinitions(Daemon):
         self._may_go_away("publish")
         if definition.sha not in self.definitions:
             raise ReleaseNotKept(f"the definition of {definition.sha} is gone")
+        self.fence()
         self.published = (definition.sha, color)
         self.roles[definition.sha] = self._unproven.get(definition.sha, {})
 

@@ -67,16 +67,16 @@ class HostParts:
         self._docker = Docker(client, compose.host, away=away, fence=fence)
         self._compose = compose
         self._stack = stack
-        self._files = ReleaseFiles(releases)
+        self._files = ReleaseFiles(releases, fence)
         self._images = ReleaseImages(self._docker, compose, stack)
         self._addresses = Addresses(self._docker, stack, route)
         policy = ReleasePolicyCheck(self._docker, stack, releases.parent)
-        self._store = FileStore(releases.parent / "files")
+        self._store = FileStore(releases.parent / "files", fence)
         self._marks = ValueMarks(releases.parent / MARKS_KEY)
         self._reader = ReleaseReader(
             compose, stack, self._store, policy, marks=self._marks, written=written, own_mounts=own_mounts
         )
-        self._adoption = DockerAdoption(self._docker, compose, stack, AdoptedFile(releases))
+        self._adoption = DockerAdoption(self._docker, compose, stack, AdoptedFile(releases, fence))
 
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
         containers = await self._docker.containers(self._stack.project, f"{SERVICE_LABEL}={service}")

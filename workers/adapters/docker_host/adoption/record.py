@@ -10,6 +10,7 @@ import structlog
 
 from app.files import replace_durably
 from workers.ports import Instance, Stamp
+from workers.ports.mutation import Fence, no_fence
 
 RECORD = "adopted.json"
 MODE = 0o600
@@ -44,8 +45,8 @@ class Adopted:
 class AdoptedFile:
     """Reads and writes the record of the adopted release below the directory `releases`."""
 
-    def __init__(self, releases: Path) -> None:
-        self._releases = releases
+    def __init__(self, releases: Path, fence: Fence = no_fence) -> None:
+        self._releases, self._fence = releases, fence
         self._read: tuple[Adopted | None] | None = None
 
     def get(self) -> Adopted | None:
@@ -59,7 +60,8 @@ class AdoptedFile:
         path = self._releases / adopted.stamp.sha / RECORD
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fields = {**asdict(adopted), "recreatable": sorted(adopted.recreatable)}
-        replace_durably(path, json.dumps(fields).encode(), staging=path.parent, mode=MODE)
+        content = json.dumps(fields).encode()
+        replace_durably(path, content, staging=path.parent, mode=MODE, prepare=lambda _: self._fence())
         self._read = (adopted,)
 
     def forget(self) -> None:

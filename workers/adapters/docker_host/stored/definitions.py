@@ -10,6 +10,7 @@ from app.domain.errors import EngineFailed
 from app.files import replace_durably
 from workers.definition.files.mounts import mounted
 from workers.definition.images.service_images import as_proven, images_by_digest
+from workers.ports.mutation import Fence, no_fence
 
 MODEL_FILE = "compose.json"
 MODE = 0o600
@@ -30,10 +31,14 @@ def read_model(file: Path) -> Model:
 
 
 class ReleaseFiles:
-    """Keeps one directory per release below `directory`, named by the release's SHA."""
+    """Keeps one directory per release below `directory`, named by the release's SHA.
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    The fence comes right before each change: a worker that was replaced meanwhile must neither publish its release nor
+    remove that of the worker which replaced it.
+    """
+
+    def __init__(self, directory: Path, fence: Fence = no_fence) -> None:
+        self._directory, self._fence = directory, fence
 
     def path(self, sha: str) -> Path:
         return self._directory / sha / MODEL_FILE
@@ -49,12 +54,14 @@ class ReleaseFiles:
         """Writes the model. The file has mode 0600 from its first byte, because it holds the operator's secrets."""
         path = self.path(sha)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_durably(path, json.dumps(model).encode(), staging=path.parent, mode=MODE)
+        content = json.dumps(model).encode()
+        replace_durably(path, content, staging=path.parent, mode=MODE, prepare=lambda _: self._fence())
         return path
 
     def prune(self, keep: Collection[str]) -> None:
         for directory in self._directory.iterdir() if self._directory.exists() else ():
             if directory.name not in {*keep, CURRENT}:
+                self._fence()
                 shutil.rmtree(directory, ignore_errors=True)
 
     def mounted(self) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from app.domain.errors import EngineFailed
 from app.files import sync_directory
 from workers.definition.files.contents import DIGEST_LENGTH, GIT, digest
+from workers.ports.mutation import Fence, no_fence
 
 STAGING = ".new-"
 DIRECTORY_MODE, FILE_MODE, PROGRAM_MODE = 0o755, 0o644, 0o755
@@ -22,10 +23,10 @@ _NUMBERS = itertools.count()
 
 
 class FileStore:
-    """Keeps `<hash>/<name>` below `directory`."""
+    """Keeps `<hash>/<name>` below `directory`. The fence comes right before each removal."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, fence: Fence = no_fence) -> None:
+        self.directory, self._fence = directory, fence
 
     def place(self, source: Path) -> Path:
         """Where `put` would keep the file or directory `source`. Writes nothing. Raises EngineFailed."""
@@ -54,6 +55,7 @@ class FileStore:
         kept = {part for path in used for part in Path(path).parts if len(part) == DIGEST_LENGTH}
         for entry in self.directory.iterdir() if self.directory.exists() else ():
             if entry.name not in kept:
+                self._fence()
                 shutil.rmtree(entry, ignore_errors=True)
 
     def _copy(self, source: Path, place: Path) -> None:

@@ -1,9 +1,11 @@
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from app.domain.errors import StaleWorker
 from workers.adapters.docker_host.adoption.record import RECORD, Adopted, AdoptedFile
 from workers.ports import Instance, Stamp
 
@@ -44,6 +46,15 @@ def test_recorded_container_has_the_service_that_it_counts_as(service: str, sing
     assert (found.service, found.single, found.adopted, found.release) == ("api-blue", single, True, "v1")
     other = Instance("c2", service, "running")
     assert OLD.mark(other) == other
+
+
+def test_replaced_worker_records_nothing(releases: Path) -> None:
+    def stale() -> None:
+        raise StaleWorker("another worker has taken over")
+
+    with pytest.raises(StaleWorker):
+        AdoptedFile(releases, stale).put(replace(NEW, containers={}))
+    assert AdoptedFile(releases).get() == NEW
 
 
 def test_missing_directory_has_no_record(tmp_path: Path) -> None:

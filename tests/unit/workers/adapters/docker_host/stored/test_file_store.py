@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.errors import EngineFailed
+from app.domain.errors import EngineFailed, StaleWorker
 from workers.adapters.docker_host.stored.file_store import FileStore
 
 
@@ -98,6 +98,19 @@ def test_unused_copies_are_removed(store: FileStore, tmp_path: Path) -> None:
     assert [path.exists() for path in kept] == [True, True, False]
     assert len(list(store.directory.iterdir())) == 2
     assert store.missing([str(path) for path in [*kept, tmp_path / "nowhere"]]) == [str(kept[2])]
+
+
+def test_replaced_worker_removes_no_copy(store: FileStore, tmp_path: Path) -> None:
+    """A release of the worker that took over may use it."""
+
+    def stale() -> None:
+        raise StaleWorker("another worker has taken over")
+
+    (tmp_path / "a").write_text("a")
+    copy = store.put(tmp_path / "a")
+    with pytest.raises(StaleWorker):
+        FileStore(store.directory, stale).prune([])
+    assert copy.exists()
 
 
 def test_file_that_cannot_be_read_is_named(store: FileStore, tmp_path: Path) -> None:
