@@ -40,6 +40,7 @@ async def live(world: World) -> None:
     await world.engine.define(Path("/trees", sha_of(FIRST)), Stamp(FIRST, sha_of(FIRST), f"r-{FIRST}"))
     for service in world.stack.services(Color.BLUE):
         world.engine.place(service, FIRST)
+        world.engine.images.add((service, sha_of(FIRST)))  # its rollout built it, also if no copy runs
     world.engine.published = (sha_of(FIRST), Color.BLUE)
     world.route.place(Color.BLUE, f"r-{FIRST}", await find_hosts(world.stack, world.engine, Color.BLUE))
     copies = {s.name: world.engine.copies_of(s.colors[Color.BLUE], FIRST) for s in world.stack.routed}

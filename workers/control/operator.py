@@ -1,25 +1,32 @@
 """The operator's requests, which work even while a rollout runs."""
 
+from collections.abc import Sequence
+
 from app.domain.acceptance.decision import HeldRelease
 from app.domain.errors import (
     ApprovalNotNeeded,
     Cancelled,
     CannotRollBack,
+    EngineFailed,
     NotWaiting,
+    ReleaseNotKept,
     RolloutRunning,
     TooLate,
     UnknownRollout,
 )
 from app.domain.kept_release import SHA_DIGITS, kept_release
-from app.domain.release import Release, Trigger, new_rollout_id
+from app.domain.release import LiveRelease, Release, Trigger, new_rollout_id
 from app.domain.rollout import Rollout
 from app.domain.state import State
 from workers.control import dropped
 from workers.control.reconcile import Reconciler
-from workers.inspect.rollback_plan import no_routes
+from workers.inspect.rollback_plan import no_routes, target_color
 from workers.ports import Ports
 from workers.rollout import stop
 from workers.rollout.run import Run
+
+ENGINE_SECONDS = 5.0
+"""How long the engine may take to say what is left of a kept release: the caller waits for the answer."""
 
 _STARTS_NOTHING = (
     "to roll it back starts nothing, so today's values cannot be used: roll back without current_env, or when it has "
@@ -123,6 +130,7 @@ class Operator:
             raise CannotRollBack(f"{no_routes(target.tag)}. Your traffic is not affected")
         if state.current and not force and await self._ports.engine.one_way(state.current.sha):
             raise _refused(state.current.tag, target.tag)
+        await self._refuse_incomplete(target, kept.services(target_color(state)))
         if current_env and target.adopted:
             raise CannotRollBack(f"{target.tag} ran before the updater did: only its own containers can start again")
         release = Release(
@@ -151,6 +159,22 @@ class Operator:
         self._ports.publisher.queued([release])
         self._reconciler.look_again()
         return rollout_id
+
+    async def _refuse_incomplete(self, target: LiveRelease, services: Sequence[str]) -> None:
+        """Raises ReleaseNotKept if parts of the kept release are gone.
+
+        If the engine does not say so in time, the rollback is accepted: its first step asks again.
+        """
+        try:
+            async with self._ports.clock.limit(ENGINE_SECONDS):
+                gone = await self._ports.engine.missing(target.sha, services)
+        except (EngineFailed, TimeoutError):
+            return
+        if gone:
+            raise ReleaseNotKept(
+                f"{target.tag} lacks {', '.join(gone)}. Your traffic is not affected. Deploy {target.tag} with "
+                "--force: that builds it"
+            )
 
     @staticmethod
     async def _turn_back(run: Run, sha: str | None, *, force: bool) -> str:

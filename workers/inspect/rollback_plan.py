@@ -24,7 +24,7 @@ async def rollback_plan(stack: Stack, ports: Ports, sha: str | None) -> Rollback
     """
     state = ports.journal.state
     back_to = kept_release(state, sha)
-    target = state.active_color.other if state.active_color else Color.BLUE
+    target = target_color(state)
     part = await drift.stack_of(stack, ports, back_to.sha)
     blocked = await _blocked(ports, state, back_to, part.services(target))
     if not part.routed:
@@ -44,6 +44,11 @@ async def rollback_plan(stack: Stack, ports: Ports, sha: str | None) -> Rollback
         would_start=not blocked,
         blocked_by=tuple(blocked),
     )
+
+
+def target_color(state: State) -> Color:
+    """The color on which a rollback would start the kept release."""
+    return state.active_color.other if state.active_color else Color.BLUE
 
 
 def no_routes(tag: str) -> str:

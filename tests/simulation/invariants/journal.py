@@ -167,5 +167,8 @@ def no_way_back(seen: Observed) -> str | None:
     previous = state.previous
     if previous is None or previous.sha == current.sha:
         return f"{current.tag} is live, and no other release is kept, but there was one"
-    gone = seen.world.engine.lacks(previous.sha, [s.colors[color.other] for s in seen.stack_of(previous.sha).routed])
+    part = seen.stack_of(previous.sha)
+    # an adopted release is not brought back without a container that it did not have when it was adopted
+    services = [s.colors[color.other] for s in part.routed] if previous.adopted else part.services(color.other)
+    gone = seen.world.engine.lacks(previous.sha, services)
     return f"{current.tag} is live; {previous.tag} cannot be restored without {', '.join(gone)}" if gone else None

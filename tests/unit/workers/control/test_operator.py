@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from dataclasses import replace
 
 import pytest
@@ -14,9 +15,10 @@ from app.domain.stack import Color, Times
 from app.domain.state import State
 from app.domain.step import BAKE
 from tests.examples import a_live, a_release, a_stack, sha_of
+from tests.fakes.engine import FaultySocket
 from tests.fakes.fuse import Crash
 from tests.fakes.world import World
-from workers.control.operator import Operator
+from workers.control.operator import ENGINE_SECONDS, Operator
 from workers.control.reconcile import Reconciler
 
 NEW = a_release("v1.1.0")
@@ -343,11 +345,36 @@ async def test_rollback_needs_a_previous_release(world: World) -> None:
 
 async def test_rollback_without_image_changes_nothing(world: World) -> None:
     worker, operator = await go_live(world)
-    world.engine.images = {(s, sha) for s, sha in world.engine.images if sha != sha_of("v1.0.0")}
+    lose_images_of(world, "v1.0.0")
+    with pytest.raises(ReleaseNotKept, match=r"v1\.0\.0 lacks skills-blue"):
+        await operator.roll_back(None)
+    await worker.reconcile()
+    assert (last(world).release.tag, world.state.accepted) == ("v1.1.0", ())
+    assert (world.route.served()[0], world.outages, world.state.paused) == (Color.GREEN, [], False)
+
+
+@pytest.mark.parametrize("away", ["refuses", "hangs"])
+async def test_rollback_is_accepted_while_the_engine_is_away(world: World, away: str) -> None:
+    """The rollout finds out when the engine is back."""
+    worker, operator = await go_live(world)
+    lose_images_of(world, "v1.0.0")
+    socket = world.engine.socket = FaultySocket(copy_context(), lambda: 0.0)
+    if away == "refuses":
+        socket.refuses = True
+    else:
+        socket.hang()
+    began = world.clock.monotonic()
     await operator.roll_back(None)
+    assert world.clock.monotonic() - began <= ENGINE_SECONDS
+    socket.refuses = False
+    socket.go_on()
     await worker.reconcile()
     assert (last(world).status, last(world).reason_code) == (RolloutStatus.FAILED, "release_not_kept")
     assert (world.route.served()[0], world.outages, world.state.paused) == (Color.GREEN, [], True)
+
+
+def lose_images_of(world: World, tag: str) -> None:
+    world.engine.images = {(s, sha) for s, sha in world.engine.images if sha != sha_of(tag)}
 
 
 async def hang(tag: str, approved: str | None = None) -> str:
