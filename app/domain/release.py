@@ -98,7 +98,17 @@ class Release:
 
     @property
     def has_green_checks(self) -> bool:
-        return self.checks is not None and self.checks.standing is Standing.GREEN
+        """Whether the checks of its commit are green, and not only those of a commit that its tag pointed to."""
+        return self.checks is not None and self.checks.standing is Standing.GREEN and self.may_be_at(self.checks.sha)
+
+    @property
+    def has_unknown_checks(self) -> bool:
+        """Whether GitHub was not asked about its checks, or only about green ones of another commit."""
+        return self.checks is None or (self.checks.standing is Standing.GREEN and not self.has_green_checks)
+
+    def may_be_at(self, sha: str | None) -> bool:
+        """Whether its tag points to the commit `sha`, as far as is known."""
+        return self.commit in {None, sha}
 
     def position(self, rule: TagRule) -> Position | None:
         """Its place in the stack's order; None if the stack file was changed so that it has none."""

@@ -110,6 +110,16 @@ def judged(required: RequiredChecks, found: CommitChecks, *, sha: str, waited: f
     return JudgedChecks(Standing.GREEN, sha=sha)
 
 
+def disputed(sha: str, commit: str, *, waited: float) -> JudgedChecks:
+    """GitHub has the tag at `sha`, and Git has it at `commit`: no check of either commit decides. `waited`: seconds."""
+    standing = Standing.MISSING if waited >= EXPECTED_SECONDS else Standing.WAITING
+    text = (
+        f"GitHub has the tag at commit {sha[:SHORT_SHA]}, and the repository at `source` has it at "
+        f"{commit[:SHORT_SHA]}. The worker asks again. If this stays, push the tag to both, or publish a new release."
+    )
+    return JudgedChecks(standing, text, sha)
+
+
 def unreadable(refused: GitHubRefused) -> str:
     """Why GitHub did not show the checks, and what to do."""
     return f"{refused}. {_GRANT}" if refused.status in NO_ACCESS else f"{refused}."

@@ -68,7 +68,8 @@ class LastCheck:
 
     async def check(self, release: Release) -> None:
         """Dismisses the release if it was withdrawn, and holds it again if its tag moved after its approval."""
-        waited = release.commit is not None or self._ports.clock.now() - release.accepted_at >= WAITED
+        held = release.commit is not None or release.checks is not None
+        waited = held or self._ports.clock.now() - release.accepted_at >= WAITED
         if not (release.from_github and waited):
             return
         if await self._was_withdrawn(release):

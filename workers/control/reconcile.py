@@ -203,6 +203,10 @@ class Reconciler:
         """Takes in what the web process recorded: accepted and withdrawn releases."""
         await self._intake.take_in()
 
+    async def check_again(self, release: Release) -> None:
+        """Asks whether a waiting release was withdrawn, and which commit its tag points to."""
+        await self._last_check.check(release)
+
     def _decision(self) -> Decision:
         return self.policy.decide(self._ports.journal.state, self._ports.clock.now())
 

@@ -21,6 +21,7 @@ from app.domain.required_checks import (
     JudgedChecks,
     RequiredChecks,
     Standing,
+    disputed,
     judged,
     unreadable,
 )
@@ -108,7 +109,8 @@ class RequiredChecksWatch:
             self._answered_at = self._now()
         changed = False
         for release in waiting:
-            if self._now() >= max(self._quiet_until, self._next.get(release.key, 0.0)):
+            due = 0.0 if release.has_unknown_checks else self._next.get(release.key, 0.0)
+            if self._now() >= max(self._quiet_until, due):
                 checks = await self._judged(release)
                 self._next[release.key] = self._now() + self._backoff.spread(self._every * len(waiting))
                 changed |= await self._record(release, checks)
@@ -143,7 +145,17 @@ class RequiredChecksWatch:
             self._known.get(release.key), release.checks, sha, found, self._now()
         )
         waited, settled = self._now() - known.since, self._now() - known.unchanged_since
+        if other := await self._other_commit(release, sha):
+            return disputed(sha, other, waited=waited)
         return judged(self._required, found, sha=sha, waited=waited, settled=settled)
+
+    async def _other_commit(self, release: Release, sha: str) -> str | None:
+        """The commit of its tag in Git, if that is known and is not `sha`: either server may be behind for a moment."""
+        if release.may_be_at(sha):
+            return None
+        await self._reconciler.check_again(release)
+        now = next((r for r in self._ports.journal.state.accepted if r.key == release.key), None)
+        return now.commit if now and not now.may_be_at(sha) else None
 
     async def _record(self, release: Release, checks: JudgedChecks) -> bool:
         """Returns whether what the release waits for has changed so that something may begin."""
@@ -167,8 +179,8 @@ class RequiredChecksWatch:
 
 
 def _with(state: State, key: str, checks: JudgedChecks) -> State:
-    """Refuses the release if a check is red, unless an operator's call has decided it meanwhile."""
+    """Refuses the release if a check is red, unless a call has decided it meanwhile, or its tag has moved on."""
     if checks.standing is not Standing.RED:
         return state.judge(key, checks)
-    red = [r for r in state.accepted if r.key == key]
+    red = [r for r in state.accepted if r.key == key and r.may_be_at(checks.sha)]
     return state.dismiss(*(dropped.dropped(r, ChecksRefused(messages.red_checks(r.tag, checks))) for r in red))

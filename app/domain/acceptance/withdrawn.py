@@ -28,14 +28,20 @@ def withdrawal_of(state: State, release: Release) -> Withdrawal | None:
 
 
 def committed(state: State, key: str, commit: str) -> State:
-    """Records the commit of a waiting release's tag."""
-    return replace(state, accepted=tuple(replace(r, commit=commit) if r.key == key else r for r in state.accepted))
+    """Records the commit of a waiting release's tag, if none is recorded."""
+
+    def commit_of(release: Release) -> Release:
+        return replace(release, commit=commit) if release.key == key and release.commit is None else release
+
+    return replace(state, accepted=tuple(map(commit_of, state.accepted)))
 
 
 def moved(state: State, key: str, commit: str) -> State:
     """Records that the tag of a waiting release points to another commit now, which has no approval and no checks."""
 
     def move(release: Release) -> Release:
+        if release.commit == commit:
+            return release  # recorded a moment ago, and perhaps approved since
         checks = release.checks if release.checks and release.checks.sha == commit else None
         return replace(release, commit=commit, moved_from=release.commit, approved=False, checks=checks)
 

@@ -53,7 +53,8 @@ def held(held: HeldRelease) -> str:
         text = _MOVED if release.moved_from else _FOR_COMMIT
         before = (release.moved_from or "")[:SHA_SHOWN]
         return text.format(tag=release.tag, before=before, commit=release.commit[:SHA_SHOWN])
-    checks = release.checks.text if release.checks else "GitHub has not been asked yet."
+    known = release.checks if not release.has_unknown_checks else None
+    checks = known.text if known else "GitHub has not been asked yet."
     return _HELD[held.why].format(tag=release.tag, until=until, checks=checks)
 
 

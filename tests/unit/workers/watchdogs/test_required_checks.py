@@ -262,7 +262,7 @@ async def test_tag_that_moved_after_green_is_not_rolled_out(
     world: World, github: FakeGitHubApi, worker: Reconciler, watch: RequiredChecksWatch
 ) -> None:
     github.checks[SHA] = checks(GREEN)
-    world.source.tags["v1.1.0"] = "b" * 40
+    world.publisher.at_event("rollout.started", lambda: world.source.tags.update({"v1.1.0": "b" * 40}))
     assert await watch.look()
     await worker.reconcile()
     ((rollout, state),) = world.publisher.results
