@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
-from app.domain.errors import GitFailed, SignatureRefused, TagMoved, TagNotFound
+from app.domain.errors import GitFailed, RepositoryReplaced, SignatureRefused, TagMoved, TagNotFound
 from tests.examples import sha_of
 
 FETCH_SECONDS = 20.0
@@ -18,7 +18,8 @@ class FakeSource:
     `tag_in`: the tag in each tree's own repository.
     `clone` maps the directory and ref of an operator's own clone to a commit; its HEAD moved at `moved_at`.
     `collected`: how often the mirror was collected; it `refuses` with that error. `spared_for`: seconds for which the
-    last prune spared unused trees. `away`: the remote refuses connections.
+    last prune spared unused trees. `away`: the remote refuses connections. `replaced`: another
+    repository has its name, so nothing is fetched.
     """
 
     def __init__(self, *tags: str) -> None:
@@ -35,6 +36,7 @@ class FakeSource:
         self.collected = 0
         self.spared_for = 0.0
         self.refuses: GitFailed | None = None
+        self.replaced = False
         self._answers = asyncio.Event()
         self._answers.set()
 
@@ -65,6 +67,8 @@ class FakeSource:
         return self.tags[tag]
 
     async def _reach(self) -> None:
+        if self.replaced:
+            raise RepositoryReplaced("nothing of it is fetched")
         try:
             async with asyncio.timeout(FETCH_SECONDS):
                 await self._answers.wait()

@@ -15,6 +15,9 @@ from workers.ports.github import RepositoryIdentity
 def taken_in(state: State, stack: Stack, releases: Sequence[Release]) -> State:
     """`state` with these releases of the ledger accepted, without those of another repository than the stack's.
 
+    Those that wait already are looked at too: the stack file may name another repository since, which has a tag of the
+    same name.
+
     The web process checks it too, but without Redis it does not know the id.
     """
     new = [release for release in releases if release.key not in state.known_keys]
@@ -24,7 +27,8 @@ def taken_in(state: State, stack: Stack, releases: Sequence[Release]) -> State:
             state = replace(state, repository=known)
     gone = [each for release in new if (each := _refused(state, stack, release))]
     keys = {each.release.key for each in gone}
-    return state.accept(*(r for r in releases if r.key not in keys)).dismiss(*gone)
+    state = state.accept(*(r for r in releases if r.key not in keys)).dismiss(*gone)
+    return state.dismiss(*(each for release in state.accepted if (each := _refused(state, stack, release))))
 
 
 def seen(state: State, stack: Stack, now: RepositoryIdentity) -> State:

@@ -14,12 +14,20 @@ from app.domain.acceptance.decision import Decision
 from app.domain.acceptance.policy import Cause, refusal_of
 from app.domain.acceptance.published import Published
 from app.domain.acceptance.repository import identified
-from app.domain.errors import GitFailed, GitHubRefused, GitHubUnavailable, LedgerUnavailable, TagNotFound, Withdrawn
+from app.domain.errors import (
+    GitHubRefused,
+    GitHubUnavailable,
+    LedgerUnavailable,
+    TagNotFound,
+    UpdaterError,
+    Withdrawn,
+)
 from app.domain.release import Release
 from app.domain.stack import Stack
 from app.domain.state import State
 from app.domain.withdrawal import Withdrawal
 from workers.control import dropped
+from workers.control.known_repository import seen
 from workers.ports import Ports
 from workers.ports.github import GitHubApi
 
@@ -61,10 +69,16 @@ class LastCheck:
                 return
 
     async def record_commits(self, decision: Decision) -> None:
-        """Records the commit of each held release: an approval is for that commit."""
+        """Records the commit of each held release: an approval is for that commit.
+
+        Ends at the first one that cannot be known now: an operator's rollback may be waiting.
+        """
         for release in (held.release for held in decision.held):
-            if release.from_github and release.commit is None and (commit := await self._commit_of(release)):
-                await self._update(lambda s, r=release, c=commit: withdrawn.committed(s, r.key, c))  # type: ignore[misc]
+            if not (release.from_github and release.commit is None):
+                continue
+            if (commit := await self._commit_of(release)) is None:
+                return
+            await self._update(lambda s, r=release, c=commit: withdrawn.committed(s, r.key, c))  # type: ignore[misc]
 
     async def check(self, release: Release) -> None:
         """Dismisses the release if it was withdrawn, and holds it again if its tag moved after its approval."""
@@ -90,6 +104,9 @@ class LastCheck:
             return False
         try:
             found = await self._github.release(int(release.key.rpartition(":")[2]))
+            if found is None and (other := await self._other_repository(release, self._github)):
+                self._unchecked(release, other)
+                return False
         except (GitHubUnavailable, GitHubRefused) as away:
             self._unchecked(release, str(away))
             return False
@@ -102,6 +119,19 @@ class LastCheck:
             why = Withdrawn(f"{changed}, {_NEVER.format(tag=release.tag)}")
             await self._update(lambda s: s.dismiss(dropped.dropped(release, why)) if release in s.accepted else s)
         return bool(changed)
+
+    async def _other_repository(self, release: Release, github: GitHubApi) -> str | None:
+        """Says so if another repository has the name by now: that it lacks the release means nothing.
+
+        Raises GitHubUnavailable, GitHubRefused.
+        """
+        here = await github.repository()
+        await self._update(lambda s: seen(s, self._stack, here))
+        if release.repository_id in {None, here.id}:
+            return None
+        return (
+            f"{here.name} is another repository now: its id is {here.id}, and the release's is {release.repository_id}"
+        )
 
     def _changed(self, release: Release, found: Published) -> str | None:
         """What its author changed so that it is not wanted any more."""
@@ -120,7 +150,7 @@ class LastCheck:
                 now = self._ports.clock.now()
                 until = release.published_at or now
                 await self._withdraw(Withdrawal(release.key, release.tag, now, "its tag was deleted", until))
-        except (GitFailed, TimeoutError) as away:
+        except (UpdaterError, TimeoutError) as away:
             self._unchecked(release, str(away) or f"the repository did not answer within {GIT_SECONDS:.0f} s")
         return None
 

@@ -7,10 +7,11 @@ import pytest
 from app.domain.acceptance.repository import KnownRepository
 from app.domain.errors import RepositoryReplaced
 from app.domain.release import Release
-from tests.examples import a_release
+from tests.examples import a_release, held
 from tests.fakes.github_api import FakeGitHubApi, a_published
 from tests.fakes.world import World
 from workers.control.known_repository import current_name, current_source
+from workers.control.operator import Operator
 from workers.ports.github import RepositoryIdentity
 from workers.watchdogs.missed_releases import MissedReleases
 
@@ -122,3 +123,41 @@ async def test_manual_release_has_no_repository(world: World) -> None:
     world.inbox.put(a_release("v1.1.0", key="manual:r-1"))
     await world.worker().reconcile()
     assert live(world) == "v1.1.0"
+
+
+async def test_rollback_does_not_need_the_repository(world: World) -> None:
+    """Another repository has the name, and a release waits whose commit is not known."""
+    world.inbox.put(delivered("v1.1.0"))
+    await world.worker().reconcile()
+    world.source.replaced = True
+    world.inbox.put(delivered("v1.2.0"))
+    worker = world.worker(approval=True)
+    await worker.reconcile()
+    await Operator(world.ports, worker).roll_back(None)
+    await worker.reconcile()
+    assert live(world) == "v1.0.0"
+
+
+async def test_waiting_release_of_the_repository_before_is_refused(world: World) -> None:
+    """The operator writes another repository_id. That repository has a tag of the same name."""
+    world.inbox.put(delivered("v1.1.0"))
+    await world.worker(approval=True).reconcile()
+    assert [r.tag for r in world.state.accepted] == ["v1.1.0"]
+    world.restack(replace(world.stack, repository_id=99))
+    await world.worker().reconcile()
+    ((tag, why),) = world.publisher.never
+    assert (tag, "99" in why, world.state.accepted, live(world)) == ("v1.1.0", True, (), "v1.0.0")
+
+
+async def test_namesake_without_the_release_does_not_withdraw_it(world: World, github: FakeGitHubApi) -> None:
+    """The repository was renamed without a word, and another one took its name before the release began."""
+    world.github, release = github, delivered("v1.1.0")
+    world.inbox.put(release)
+    worker = world.worker(approval=True)
+    await worker.reconcile()
+    github.identity = RepositoryIdentity("octo/shop", 99)
+    await worker.check_again(world.state.accepted[0])
+    assert (world.state.accepted, world.state.withdrawn, world.publisher.never) == ((held(release),), (), [])
+    with pytest.raises(RepositoryReplaced):
+        current_source(world.state, world.stack)
+    assert "99" in next(str(data["reason"]) for kind, data in world.publisher.events if kind == "release.unchecked")

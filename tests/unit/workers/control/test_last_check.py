@@ -193,3 +193,12 @@ async def test_release_behind_a_long_rollout_is_asked_about() -> None:
     await place.world.clock.sleep(61)
     await place.world.worker().reconcile()
     assert place.withdrawn
+
+
+async def test_silent_repository_is_asked_once_for_all_held_releases() -> None:
+    place = Place(approval=False)
+    place.world.source.away = True
+    await place.world.live("v1.0.0")
+    place.world.inbox.put(WAITING, replace(WAITING, key="1:8", rollout_id="r-2"))
+    await place.worker.reconcile()
+    assert len(place.events("release.unchecked")) == 1
