@@ -110,7 +110,8 @@ def _beside(
         DiskWatch(ports, reconciler),
     ]
     if (required := stack.policy.require_checks) is not None:
-        every = ASK_SECONDS if settings.github_token else ASK_SECONDS_WITHOUT_TOKEN
+        limited = not settings.github_token and not is_gitea(settings.github_api_url)
+        every = ASK_SECONDS_WITHOUT_TOKEN if limited else ASK_SECONDS
         parts.append(RequiredChecksWatch(required, ports, github, reconciler, every=every))
     if settings.check_minutes:
         parts.append(MissedReleases(stack, ports, github, reconciler, every=60 * settings.check_minutes))

@@ -427,9 +427,11 @@ class GitHubRefused(UpdaterError):
     code = "github_refused"
     fault = Fault.OPERATOR
 
-    def __init__(self, detail: str, *, status: int) -> None:
+    def __init__(self, detail: str, *, status: int, advice: str | None = None) -> None:
+        """`advice`: what grants access, as whole sentences, if the server is not a GitHub."""
         super().__init__(detail)
         self.status = status
+        self.advice = advice
 
 
 class WorkerSilent(UpdaterError):

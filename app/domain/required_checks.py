@@ -122,21 +122,21 @@ def disputed(sha: str, commit: str, *, waited: float) -> JudgedChecks:
 
 def unreadable(refused: GitHubRefused) -> str:
     """Why GitHub did not show the checks, and what to do."""
-    return f"{refused}. {_GRANT}" if refused.status in NO_ACCESS else f"{refused}."
+    return f"{refused}. {refused.advice or _GRANT}" if refused.status in NO_ACCESS else f"{refused}."
 
 
 def _missing(required: RequiredChecks, found: CommitChecks) -> str:
     """Says which checks were never seen, and what to write; empty if none is missing."""
     known = {c.name for c in found.checks}
     if not required.names:
-        return "" if known else "GitHub has no check of this commit. If none runs for it, remove policy/require_checks."
+        return "" if known else "There is no check of this commit. If none runs for it, remove policy/require_checks."
     absent = [name for name in required.names if name not in known]
     if not absent:
         return ""
     others = f"It has {_listed(known)}" if known else "It has no check at all"
     return (
-        f"GitHub has no check named {_listed(absent)} for this commit. {others}. Write the names in "
-        "policy/require_checks exactly as GitHub shows them."
+        f"There is no check named {_listed(absent)} for this commit. {others}. Write the names in "
+        "policy/require_checks exactly as the commit shows them."
     )
 
 

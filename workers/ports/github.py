@@ -51,7 +51,7 @@ class GitHubApi(Protocol):
         """The commit SHA that `tag` names on GitHub."""
 
     async def checks_of(self, sha: str) -> CommitChecks:
-        """The check runs and commit statuses of a commit, the latest of each. Unchanged ones cost no quota."""
+        """The check runs and commit statuses of a commit, the latest of each. GitHub does not count unchanged ones."""
 
     async def find_deployment(self, sha: str, rollout_id: str) -> int | None:
         """The id of the rollout's deployment, no matter which program created it; None if there is none."""

@@ -37,7 +37,7 @@ ASK_SECONDS = 20.0
 """How often to ask about one release, in four requests. GitHub allows 5000 changed answers an hour with a token …"""
 
 ASK_SECONDS_WITHOUT_TOKEN = 300.0
-"""… and 60 answers without one."""
+"""… and 60 answers without one. A Gitea does not count them."""
 
 log = structlog.get_logger()
 

@@ -76,7 +76,7 @@ class _Delivery(_Answer):
         return FailedDelivery(self.id, self.guid, self.action, self.status_code, self.delivered_at)
 
 
-class _Commit(_Answer):
+class Commit(_Answer):
     sha: str = Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")
 
 
@@ -103,7 +103,7 @@ RELEASE = LazyAdapter(_Release)
 RELEASES = LazyAdapter(list[_Release])
 HOOKS = LazyAdapter(list[_Hook])
 DELIVERIES = LazyAdapter(list[_Delivery])
-COMMIT = LazyAdapter(_Commit)
+COMMIT = LazyAdapter(Commit)
 DEPLOYMENT = LazyAdapter(_Deployment)
 DEPLOYMENTS = LazyAdapter(list[_Deployment])
 STATUSES = LazyAdapter(list[_Status])

@@ -22,6 +22,7 @@ from app.domain.stack import GitHub
 from app.lazy_adapter import LazyAdapter
 from workers.adapters.github_api import answers
 from workers.adapters.github_api.commit_checks import read_checks
+from workers.adapters.github_api.gitea_checks import GiteaChecks
 from workers.ports.github import FailedDelivery, RepositoryIdentity
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class GithubkitApi:
 
     def __init__(self, name: Callable[[], str], settings: GitHub, *, api_url: str, token: str | None) -> None:
         self._settings = settings
-        self._may_read_hooks = token is not None and not is_gitea(api_url)  # a Gitea lists no deliveries
+        self._gitea = GiteaChecks(self._get, api_url) if is_gitea(api_url) else None
+        self._may_read_hooks = token is not None and self._gitea is None  # a Gitea lists no deliveries
         self._remembered: dict[str, tuple[str, Any, bool]] = {}
         self._name = name
         self._api_url = api_url
@@ -116,11 +118,13 @@ class GithubkitApi:
         return [d.failed() for page in pages for d in page if d.event == "release" and d.delivered_at > since]
 
     async def commit_of(self, tag: str) -> str:
+        if self._gitea:
+            return await self._gitea.commit_of(tag)
         commit = await self._get(f"/commits/tags/{quote(tag, safe='')}", {}, answers.COMMIT)
         return commit.sha
 
     async def checks_of(self, sha: str) -> CommitChecks:
-        return await read_checks(self._unchanged, sha)
+        return await (self._gitea.checks_of(sha) if self._gitea else read_checks(self._unchanged, sha))
 
     async def find_deployment(self, sha: str, rollout_id: str) -> int | None:
         params: Params = {"sha": sha, "environment": self._settings.environment, "per_page": LOOKED_AT}
@@ -183,7 +187,7 @@ class GithubkitApi:
 
     def _parsed(self, content: bytes, kind: LazyAdapter[T]) -> T:
         try:
-            return kind.built.validate_json(content)
+            return kind.built.validate_json(content or b"null")
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = "/".join(map(str, first["loc"]))

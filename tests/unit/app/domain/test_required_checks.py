@@ -56,7 +56,7 @@ def test_commit_without_checks_never_passes() -> None:
     for waited in (0, EXPECTED_SECONDS, 100 * EXPECTED_SECONDS):
         assert judge(ALL, found(), waited).standing in {Standing.WAITING, Standing.MISSING}
     assert judge(ALL, found(), EXPECTED_SECONDS).text == (
-        "GitHub has no check of this commit. If none runs for it, remove policy/require_checks."
+        "There is no check of this commit. If none runs for it, remove policy/require_checks."
     )
 
 
@@ -85,8 +85,8 @@ def test_name_that_never_appears_is_reported_with_the_others() -> None:
     checks = judge(NAMED, found(build="green", Lint="green"), EXPECTED_SECONDS)
     assert checks.standing is Standing.MISSING
     assert checks.text == (
-        "GitHub has no check named lint for this commit. It has Lint, build. Write the names in "
-        "policy/require_checks exactly as GitHub shows them."
+        "There is no check named lint for this commit. It has Lint, build. Write the names in "
+        "policy/require_checks exactly as the commit shows them."
     )
 
 
