@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from app.domain.errors import ChecksRefused, Interrupted, UpdaterError
+from app.domain.errors import Cancelled, Interrupted, Superseded, Undone, UpdaterError, Withdrawn
 from app.domain.release import Release
 from app.domain.rollout import Rollout, RolloutStatus
+
+_RESULTS = frozenset({Superseded.code, Cancelled.code, Withdrawn.code, Undone.code})
+"""The reasons that are results themselves. For every other one, the release was refused."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class HistoryEntry:
     @classmethod
     def without_rollout(cls, release: Release, why: UpdaterError, at: datetime) -> Self:
         """Of a release that never got a rollout. One that was refused has failed, as one that a rollout refuses."""
-        refused = isinstance(why, ChecksRefused)
+        refused = why.code not in _RESULTS
         return cls(
             rollout_id=release.rollout_id,
             tag=release.tag,

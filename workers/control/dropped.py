@@ -17,7 +17,8 @@ from app.domain.release import Release
 from app.domain.state import Dropped
 from workers.ports import Ports
 
-_KINDS = {kind.code: kind for kind in (Cancelled, ChecksRefused, RepositoryReplaced, Superseded, Undone, Withdrawn)}
+KINDS = {kind.code: kind for kind in (Cancelled, ChecksRefused, RepositoryReplaced, Superseded, Undone, Withdrawn)}
+"""Why a release can be dropped, by the code."""
 
 
 def dropped(release: Release, why: UpdaterError) -> Dropped:
@@ -28,5 +29,5 @@ async def report(ports: Ports) -> None:
     """Reports what the journal has as unreported. After a crash, two records are better than none."""
     if waiting := ports.journal.state.unreported:
         for each in waiting:
-            ports.publisher.decided(each.release, _KINDS.get(each.code, Superseded)(each.detail))
+            ports.publisher.decided(each.release, KINDS.get(each.code, Superseded)(each.detail))
         ports.publisher.status(await ports.journal.update(lambda s: s.reported(*waiting)))

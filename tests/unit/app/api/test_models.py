@@ -4,10 +4,10 @@ from datetime import timedelta
 import pytest
 
 from app.api.requests import Rollback
-from app.api.rollout import Record, Result
+from app.api.rollout import FINAL, Record, Result
 from app.api.status import PublishedStatus
 from app.domain.acceptance.decision import HeldRelease, Hold
-from app.domain.errors import BakeFailed, Superseded
+from app.domain.errors import BakeFailed, Superseded, UpdaterError
 from app.domain.history import HistoryEntry
 from app.domain.rollout import Retry, Rollout, RolloutStatus
 from app.domain.stack import Color
@@ -15,6 +15,7 @@ from app.domain.state import State
 from app.domain.step import step_named
 from app.domain.withdrawal import Withdrawal
 from tests.examples import NOW, a_live, a_release, a_rollout, a_stack, sha_of
+from workers.control import dropped
 from workers.rollout.pipeline import step_ids
 
 STEPS = step_ids(a_stack())
@@ -188,6 +189,14 @@ def test_decision_entry_has_every_field() -> None:
         "duration_seconds": 0.0,
         "sha": None,
     }
+
+
+@pytest.mark.parametrize("kind", dropped.KINDS.values())
+def test_release_without_a_rollout_has_a_final_result(kind: type[UpdaterError]) -> None:
+    """Otherwise what waits for the end of the release never ends."""
+    entry = HistoryEntry.without_rollout(a_release("v1.1.0"), kind("why"), NOW)
+    assert entry.result in FINAL
+    assert (entry.reason_code, "why" in str(entry.error)) == (kind.code, True)
 
 
 def _ended() -> Rollout:

@@ -174,7 +174,7 @@ async def test_name_that_never_appears_raises_an_alarm(
         assert watch.alarms() == []
         await until(lambda: standing(world) is Standing.MISSING, 700)
     (alarm,) = watch.alarms()
-    assert "Traffic stays on the live release. GitHub has no check named build" in alarm.text
+    assert "Traffic stays on the live release. There is no check named build" in alarm.text
     assert "It has Build" in alarm.text
 
 
