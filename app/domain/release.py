@@ -87,6 +87,12 @@ class Release:
         return int(first) if first.isascii() and first.isdigit() else None
 
     @property
+    def release_id(self) -> int | None:
+        """GitHub's id in the key; None if the key has none."""
+        last = self.key.rpartition(":")[2]
+        return int(last) if last.isascii() and last.isdigit() else None
+
+    @property
     def asked_for(self) -> bool:
         """Whether an operator asked for it, or its rollout has begun. Only a pause holds such a release."""
         return self.trigger in _ASKED_FOR

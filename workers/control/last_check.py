@@ -34,8 +34,8 @@ from workers.ports.github import GitHubApi
 WAITED = timedelta(seconds=60)
 """A release that was accepted less long ago and was not held is as good as new: its webhook says what it is."""
 
-GIT_SECONDS = 15.0
-"""How long to wait for the repository: an operator's rollback may be waiting."""
+ANSWER_SECONDS = 15.0
+"""How long to wait for GitHub, and for the repository: an operator's rollback may be waiting."""
 
 _NEVER = "so it never goes live. To roll it out all the same, run `updater deploy {tag}`"
 
@@ -102,13 +102,17 @@ class LastCheck:
     async def _was_withdrawn(self, release: Release) -> bool:
         if self._github is None:
             return False
+        if (number := release.release_id) is None:
+            return False
         try:
-            found = await self._github.release(int(release.key.rpartition(":")[2]))
-            if found is None and (other := await self._other_repository(release, self._github)):
-                self._unchecked(release, other)
-                return False
-        except (GitHubUnavailable, GitHubRefused) as away:
-            self._unchecked(release, str(away))
+            async with self._ports.clock.limit(ANSWER_SECONDS):
+                found = await self._github.release(number)
+                other = None if found else await self._other_repository(release, self._github)
+        except (GitHubUnavailable, GitHubRefused, TimeoutError) as away:
+            self._unchecked(release, str(away) or f"GitHub did not answer within {ANSWER_SECONDS:.0f} s")
+            return False
+        if other:
+            self._unchecked(release, other)
             return False
         if found is None or found.event.draft:
             what = "GitHub does not have its release any more" if found is None else "its release is a draft again"
@@ -143,7 +147,7 @@ class LastCheck:
     async def _commit_of(self, release: Release) -> str | None:
         """The commit of its tag; None if that cannot be known now. Withdraws it if the tag was there and is gone."""
         try:
-            async with self._ports.clock.limit(GIT_SECONDS):
+            async with self._ports.clock.limit(ANSWER_SECONDS):
                 return await self._ports.source.commit_at(release.tag)
         except TagNotFound:
             if release.commit is not None:
@@ -151,7 +155,7 @@ class LastCheck:
                 until = release.published_at or now
                 await self._withdraw(Withdrawal(release.key, release.tag, now, "its tag was deleted", until))
         except (UpdaterError, TimeoutError) as away:
-            self._unchecked(release, str(away) or f"the repository did not answer within {GIT_SECONDS:.0f} s")
+            self._unchecked(release, str(away) or f"the repository did not answer within {ANSWER_SECONDS:.0f} s")
         return None
 
     async def _withdraw(self, withdrawal: Withdrawal) -> None:

@@ -12,13 +12,15 @@ from app.domain.withdrawal import WITHDRAWN_KEPT, Withdrawal
 def withdraw(state: State, *found: Withdrawal) -> State:
     """Records withdrawals, which may be known already, and dismisses the waiting releases that were withdrawn.
 
-    Of more than WITHDRAWN_KEPT, those of the live release and the latest are kept.
+    Of more than WITHDRAWN_KEPT, those of the live and the running release and the latest are kept.
     """
     latest = {w.key: w for w in sorted((*found, *state.withdrawn), key=lambda w: w.at)}
     live = {state.current.key} if state.current else set()
+    live |= {state.rollout.release.key} if state.rollout else set()
     kept = sorted(latest.values(), key=lambda w: (w.key in live, w.at))[-WITHDRAWN_KEPT:]
     now = replace(state, withdrawn=tuple(kept))
-    gone = [(release, why) for release in state.accepted if (why := withdrawal_of(now, release))]
+    every = replace(state, withdrawn=tuple(latest.values()))
+    gone = [(release, why) for release in state.accepted if (why := withdrawal_of(every, release))]
     return now.dismiss(*(Dropped(release, Withdrawn.code, why.text) for release, why in gone))
 
 

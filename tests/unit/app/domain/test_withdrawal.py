@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from app.domain.acceptance.policy import ReleaseEvent
-from app.domain.acceptance.withdrawn import live_alarm, withdraw
+from app.domain.acceptance.withdrawn import live_alarm, withdraw, withdrawal_of
 from app.domain.release import Trigger
 from app.domain.state import State
-from app.domain.withdrawal import DELETED, UNPUBLISHED, Withdrawal
+from app.domain.withdrawal import DELETED, UNPUBLISHED, WITHDRAWN_KEPT, Withdrawal
 from tests.examples import NOW, a_live, a_release, a_rollout
 from tests.fakes.github_api import a_published
 
@@ -80,3 +80,15 @@ def test_alarm_is_for_the_live_release(key: str, since: datetime, alarms: bool) 
 def test_rollout_before_its_flip_has_no_alarm() -> None:
     running = State(current=a_live("v1.0.0"), rollout=a_rollout(release=RELEASE))
     assert live_alarm(withdraw(running, Withdrawal.of(event(DELETED), NOW))) is None
+
+
+def test_many_withdrawals_at_once_hide_none_that_counts() -> None:
+    """An author cleans up: the waiting and the running release are among more than are remembered."""
+    running = a_rollout(release=replace(RELEASE, key="1:8", tag="v1.0.9"))
+    state = State(accepted=(RELEASE,), rollout=running)
+    own = [Withdrawal(key, "v1", NOW, "gone") for key in ("1:7", "1:8")]
+    others = [Withdrawal(f"1:{n}", "v0", LATER, "gone") for n in range(100, 100 + WITHDRAWN_KEPT)]
+    after = withdraw(state, *own, *others)
+    assert (after.accepted, [d.release for d in after.unreported]) == ((), [RELEASE])
+    assert withdrawal_of(after, running.release) == own[1]
+    assert len(after.withdrawn) == WITHDRAWN_KEPT

@@ -202,3 +202,27 @@ async def test_silent_repository_is_asked_once_for_all_held_releases() -> None:
     place.world.inbox.put(WAITING, replace(WAITING, key="1:8", rollout_id="r-2"))
     await place.worker.reconcile()
     assert len(place.events("release.unchecked")) == 1
+
+
+async def test_silent_github_delays_only_for_seconds(place: Place) -> None:
+    """It lets the connection be, and an operator's rollback may be waiting."""
+
+    async def silent(_: int) -> None:
+        await place.world.clock.sleep(3600)
+
+    place.github.release = silent  # type: ignore[method-assign,assignment]
+    begun = place.world.clock.now()
+    await place.worker.check_again(place.world.state.accepted[0])
+    assert place.world.clock.now() - begun <= timedelta(seconds=16)
+    assert "did not answer" in str(place.events("release.unchecked")[-1]["reason"])
+
+
+async def test_release_of_an_unknown_kind_of_key_is_not_asked_about() -> None:
+    """Another version of the updater may have recorded it."""
+    place = Place(approval=False)
+    await place.world.live("v1.0.0")
+    place.world.inbox.put(replace(WAITING, key="1:seven"))
+    await place.worker.reconcile()
+    await until(place.world, OPENS)
+    await place.worker.reconcile()
+    assert (ended(place.world), place.github.called("release")) == ([("v1.1.0", RolloutStatus.SUCCESS)], 0)
