@@ -161,8 +161,16 @@ class State:
         return replace(self, accepted=left, decided=(*self.decided, *sorted(gone))[-DECIDED_KEPT:])
 
     def dismiss(self, *dropped: Dropped) -> "State":
-        """Marks the releases as decided without a rollout, which is to be reported."""
-        return replace(self.drop(*(d.release for d in dropped)), unreported=(*self.unreported, *dropped))
+        """Marks the releases as decided without a rollout, which is to be reported.
+
+        A pause that would have ended with one of them says that it does not.
+        """
+        left = replace(self.drop(*(d.release for d in dropped)), unreported=(*self.unreported, *dropped))
+        ended = next((d for d in dropped if d.release.retry_at and d.release in self.accepted), None)
+        if not self.paused or ended is None or any(r.retry_at for r in left.accepted):
+            return left
+        text = f"{ended.release.tag} is not tried again ({ended.code}): the pause stays until you unpause."
+        return replace(left, pause_reason=f"{self.pause_reason or ''} {text}".lstrip())
 
     def reported(self, *dropped: Dropped) -> "State":
         return replace(self, unreported=tuple(d for d in self.unreported if d not in dropped))

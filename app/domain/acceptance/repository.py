@@ -7,7 +7,7 @@ https://docs.github.com/en/repositories/creating-and-managing-repositories/renam
 from dataclasses import dataclass, replace
 
 from app.domain.findings import Alarm
-from app.domain.stack import Stack
+from app.domain.stack import REPOSITORY, Stack
 
 _WRITE = "in the stack file (or in AUTO_UPDATE_REPO, if that is set), then restart web and worker."
 
@@ -44,9 +44,12 @@ def known_for(stack: Stack, known: KnownRepository | None) -> KnownRepository | 
 def learned(stack: Stack, known: KnownRepository | None, name: str, id_: int) -> KnownRepository | None:
     """What is known after the server's own answer said that the repository `id_` is `name`.
 
-    The first id under the stack file's name is the repository's. Another one under that name never becomes it.
+    The first id under the stack file's name is the repository's. Another one under that name never becomes it. A name
+    that the stack file could not have is not used: it becomes part of URLs.
     """
     before = known_for(stack, known)
+    if not _is_name(name):
+        return before
     if before is None:
         return KnownRepository(stack.repository, id_, name) if _same(name, stack.repository) else None
     if before.id == id_:
@@ -109,6 +112,10 @@ def replaced(known: KnownRepository) -> str:
         f"write its new name as `repository` {_WRITE} If you recreated it, write "
         f"`repository_id: {known.replaced_by}` in the stack file, then restart web and worker."
     )
+
+
+def _is_name(name: str) -> bool:
+    return REPOSITORY.fullmatch(name) is not None and name.rpartition("/")[2] not in {".", ".."}
 
 
 def _same(one: str, other: str) -> bool:

@@ -206,3 +206,18 @@ def test_many_withdrawals_keep_the_live_alarm() -> None:
     assert len(state.withdrawn) == 100
     assert live_alarm(state) is not None
     assert withdraw(state, *later, taken_back()) == state
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "another one is tried again"])
+async def test_pause_says_that_its_retry_was_withdrawn(others: int) -> None:
+    """With `resume: transient`, the pause would have ended with a release that never begins."""
+    world = World(a_stack())
+    await world.live("v1.0.0")
+    retry = replace(WAITING, retry_at=NOW + timedelta(minutes=10))
+    kept = [a_release("v1.2.0", retry_at=retry.retry_at)][:others]
+    await world.journal.update(lambda s: replace(s.pause("It is tried again."), accepted=(retry, *kept)))
+    world.inbox.take_back(taken_back())
+    await world.worker().take_in()
+    assert world.state.paused
+    ended = "v1.1.0 is not tried again (withdrawn): the pause stays until you unpause."
+    assert world.state.pause_reason == ("It is tried again." if others else f"It is tried again. {ended}")

@@ -7,6 +7,7 @@ import pytest
 from app.domain.acceptance.policy import ReleaseEvent, reason_to_ignore
 from app.domain.acceptance.repository import (
     KnownRepository,
+    delivered,
     identified,
     known_for,
     learned,
@@ -109,3 +110,25 @@ def test_fetch_uses_the_present_name(source: str, renamed: str) -> None:
     assert renamed_source(stack, RENAMED) == renamed
     assert renamed_source(stack, KNOWN) == source
     assert renamed_source(stack, None) == source
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "acme/..",
+        "acme/.",
+        "../..",
+        "acme/store/x",
+        "acme/store?a",
+        "-o/store",
+        "acme/a\nb",
+        "acme/\x1b[31m",
+        "acme",
+        "",
+    ],
+)
+def test_name_that_no_repository_has_is_not_used(name: str) -> None:
+    """Names become part of URLs, of commands and of messages."""
+    assert learned(STACK, KNOWN, name, 1) == KNOWN
+    assert learned(STACK, RENAMED, name, 1) == RENAMED
+    assert delivered(STACK, KNOWN, name, 1) == KNOWN
