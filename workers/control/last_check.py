@@ -50,6 +50,7 @@ class LastCheck:
         self._ports = ports
         self._github = github
         self._approval = approval
+        self._said: set[tuple[str, str]] = set()
 
     async def ask(self, decision: Callable[[], Decision], take_in: Callable[[], Awaitable[None]]) -> None:
         """Checks each release once that would begin now. If none would, records the commits of the held ones.
@@ -167,6 +168,12 @@ class LastCheck:
             log.warning("a withdrawal is recorded in the journal only", tag=withdrawal.tag, reason=str(away))
 
     def _unchecked(self, release: Release, reason: str) -> None:
+        """Says so once for each release and reason: while it waits for checks, it may be asked about often."""
+        waiting = {r.key for r in self._ports.journal.state.accepted}
+        self._said = {said for said in self._said if said[0] in waiting}
+        if (release.key, reason) in self._said:
+            return
+        self._said.add((release.key, reason))
         log.warning("could not ask whether a waiting release was withdrawn or moved", tag=release.tag, reason=reason)
         about = {"tag": release.tag, "rollout_id": release.rollout_id, "reason": reason}
         self._ports.publisher.event("release.unchecked", **about)

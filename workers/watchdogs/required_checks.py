@@ -39,6 +39,12 @@ ASK_SECONDS = 20.0
 ASK_SECONDS_WITHOUT_TOKEN = 300.0
 """… and 60 answers without one. A Gitea does not count them."""
 
+NO_COMMIT = frozenset({404, 422})
+"""GitHub's answers if there is no such tag: its release may have been withdrawn, and the webhook lost.
+
+https://docs.github.com/en/rest/commits/commits#get-a-commit
+"""
+
 log = structlog.get_logger()
 
 
@@ -138,6 +144,8 @@ class RequiredChecksWatch:
             self._quiet_until = self._now() + self._backoff.after(away)
             return JudgedChecks(Standing.SILENT, f"{away}. The worker keeps asking.")
         except GitHubRefused as refused:
+            if refused.status in NO_COMMIT:
+                await self._reconciler.check_again(release)
             return JudgedChecks(Standing.REFUSED, unreadable(refused))
         self._backoff.done()
         self._answered_at = self._now()

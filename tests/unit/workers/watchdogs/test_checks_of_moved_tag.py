@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from app.domain.acceptance.decision import Hold
+from app.domain.errors import GitHubRefused
 from app.domain.required_checks import EXPECTED_SECONDS, CheckOutcome, CommitCheck, CommitChecks, RequiredChecks
 from app.domain.required_checks import Standing as S
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Policy
+from app.domain.withdrawal import DELETED
 from tests.examples import a_release, a_stack, sha_of
 from tests.fakes.github_api import FakeGitHubApi, a_published
 from tests.fakes.world import World
@@ -167,3 +169,29 @@ async def test_second_look_at_the_move_keeps_the_approval() -> None:
     await place.worker.check_again(before)
     (after,) = place.world.state.accepted
     assert after == replace(before, commit=OTHER, moved_from=SHA, approved=True)
+
+
+@pytest.mark.parametrize("status", [404, 422])
+@pytest.mark.parametrize("gone", ["the tag", "the release"])
+async def test_withdrawn_release_does_not_wait_for_checks(place: Place, status: int, gone: str) -> None:
+    """The webhook of its withdrawal was lost, and GitHub has no commit of its tag."""
+
+    async def refused(tag: str) -> str:
+        raise GitHubRefused(f"no commit found for {tag}", status=status)
+
+    place.github.commit_of = refused  # type: ignore[method-assign]
+    if gone == "the tag":
+        del place.world.source.tags[TAG]
+    else:
+        place.github.withdraw(7, DELETED)
+    await place.watch.look()
+    assert (place.world.state.accepted, place.watch.alarms()) == ((), [])
+    assert [(e.tag, e.result) for e in place.world.publisher.entries] == [(TAG, "withdrawn")]
+
+
+async def test_token_without_access_is_said_once(place: Place) -> None:
+    place.github.refuses = 404
+    async with running(place.watch):
+        await place.world.clock.sleep(600)
+    assert [kind for kind, _ in place.world.publisher.events].count("release.unchecked") == 1
+    assert [r.tag for r in place.world.state.accepted] == [TAG]
