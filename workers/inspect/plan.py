@@ -17,6 +17,7 @@ from app.api.plan import (
     PlannedRoute,
     PlannedSingleton,
 )
+from app.domain.acceptance.withdrawn import warning_of
 from app.domain.errors import AdoptionRefused, GitFailed, TagInvalid
 from app.domain.ran import Ran
 from app.domain.release import LiveRelease, new_rollout_id
@@ -89,6 +90,7 @@ async def plan(
             *_grown(stack, part, state.current, tag),
             *_warnings(compared, tag),
             *([checks] if checks else []),
+            *warning_of(state, tag),
         ),
         copies=tuple(_copies(s, target, compared, state) for s in stack.routed),
         files=tuple(PlannedFile(path=f.path, origin=f.origin, service=f.service, key=f.key) for f in compared.files),

@@ -50,6 +50,13 @@ def moved(state: State, key: str, commit: str) -> State:
     return replace(state, accepted=tuple(move(r) if r.key == key else r for r in state.accepted))
 
 
+def warning_of(state: State, tag: str) -> list[str]:
+    """What a plan of `tag` says if its release was withdrawn."""
+    waits = any(release.tag == tag for release in state.accepted)
+    latest = next((w for w in reversed(state.withdrawn) if w.tag == tag and not waits), None)
+    return [f"{tag}: {latest.text}. Ask its author why first."] if latest else []
+
+
 def live_alarm(state: State) -> Alarm | None:
     """The alarm that the release with the traffic was withdrawn; None if it was not.
 

@@ -6,7 +6,8 @@ from app.domain.errors import TagNotFound
 from app.domain.ran import Ran
 from app.domain.routing.networks import Choice
 from app.domain.stack import BeforeFlip, Color, Follower
-from tests.examples import a_live, a_stack, sha_of
+from app.domain.withdrawal import Withdrawal
+from tests.examples import NOW, a_live, a_stack, sha_of
 from tests.fakes.world import World
 from workers.inspect.plan import plan
 from workers.ports import Room
@@ -172,3 +173,12 @@ async def test_retired_service_in_release_is_named(world: World) -> None:
     assert planned["warnings"] == [
         "v1.1.0 still has old-updater, which stack.yml retires: not built, started or published. Delete it in v1.1.0."
     ]
+
+
+async def test_plan_warns_of_a_withdrawn_release(world: World) -> None:
+    gone = Withdrawal("1:7", "v1.1.0", NOW, "its release was deleted on GitHub")
+    await world.journal.update(lambda s: replace(s, withdrawn=(gone,)))
+    (warning,) = (await plan(world.stack, world.ports, "v1.1.0")).warnings
+    assert "deleted on GitHub" in warning
+    assert "`updater deploy v1.1.0`" in warning
+    assert (await plan(world.stack, world.ports, "v1.2.0")).warnings == ()
