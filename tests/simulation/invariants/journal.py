@@ -10,8 +10,8 @@ from tests.simulation.observation.observed import Observed, Write
 @asked(on_write)
 def no_rollout_begins_while_paused(seen: Observed, write: Write) -> str | None:
     """[C] Only a forced release begins while rollouts are paused."""
-    begun = write.after.rollout
-    if begun is None or write.before.rollout is not None or begun.release.force or write.afresh:
+    begun = write.begun
+    if begun is None or begun.release.force or write.afresh:
         return None
     if write.before.paused or write.after.paused:
         return f"{begun.release.tag} begins, but rollouts are paused: {write.before.pause_reason}"
@@ -75,8 +75,8 @@ def only_what_served_becomes_live(seen: Observed, write: Write) -> str | None:
 @asked(on_write)
 def what_was_dropped_never_begins(seen: Observed, write: Write) -> str | None:
     """[C] A release that was reported as cancelled, superseded or refused for a red check does not go live."""
-    begun = write.after.rollout
-    if begun is None or write.before.rollout is not None or write.afresh:
+    begun = write.begun
+    if begun is None or write.afresh:
         return None
     entry = next((e for e in seen.world.publisher.entries if e.rollout_id == begun.id), None)
     if entry is not None and {entry.result, entry.reason_code} & {Cancelled.code, Superseded.code, ChecksRefused.code}:
@@ -109,8 +109,8 @@ def a_release_begins_once(seen: Observed, write: Write) -> str | None:
 
     A decision whose write was reported as a failure, such as that of a cancel, was answered as one: it does not count.
     """
-    begun = write.after.rollout
-    if begun is None or write.before.rollout is not None or write.afresh:
+    begun = write.begun
+    if begun is None or write.afresh:
         return None
     waiting = (*write.before.accepted, *(seen.counted.accepted if write.failed else ()))
     if not any(r.key == begun.release.key for r in waiting):

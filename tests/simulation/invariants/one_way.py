@@ -32,8 +32,8 @@ def a_one_way_release_stays_live(seen: Observed, write: Write) -> str | None:
 @asked(on_write)
 def only_force_goes_back_from_a_one_way_release(seen: Observed, write: Write) -> str | None:
     """[H] A rollback from it begins only if an operator forced it."""
-    begun, live = write.after.rollout, write.before.current
-    if begun is None or write.before.rollout is not None or write.afresh or live is None:
+    begun, live = write.begun, write.before.current
+    if begun is None or write.afresh or live is None:
         return None
     if begun.release.recall is None or begun.release.recall == live.sha or live.tag not in seen.world.engine.one_ways:
         return None

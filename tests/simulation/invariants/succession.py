@@ -39,8 +39,8 @@ def a_succession_ends_once(seen: Observed, before: Attempt | None, after: Attemp
 @asked(on_write)
 def no_rollout_begins_during_a_succession(seen: Observed, write: Write) -> str | None:
     """Neither the old nor the new worker begins a rollout that the succession would interrupt."""
-    begun = write.after.rollout
-    if begun is None or write.before.rollout is not None or not seen.succeeds:
+    begun = write.begun
+    if begun is None or not seen.succeeds:
         return None
     return f"{begun.id} begins before the succession has ended"
 

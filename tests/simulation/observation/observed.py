@@ -62,6 +62,16 @@ class Write:
     afresh: bool
     failed: bool = False
 
+    @property
+    def begun(self) -> Rollout | None:
+        """The rollout that begins with it: also one of a lost file, but none that goes on."""
+        return None if self.before.rollout is not None or self.goes_on else self.after.rollout
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a rollout goes on because the write of its end was reported as a failure: its steps show it."""
+        return self.failed and self.before.rollout is None and bool(self.after.rollout and self.after.rollout.steps)
+
 
 @dataclass
 class Observed:
@@ -181,9 +191,11 @@ class Observed:
             self._begins_afresh(after)
         if after.current is not None and (not self.shas_live or self.shas_live[-1] != after.current.sha):
             self.shas_live.append(after.current.sha)
-        if after.rollout is not None and before.rollout is None:
+        if write.goes_on and after.rollout is not None:
+            self.ends.get(after.rollout.id, [])[-1:] = []
+        if write.begun is not None:
             self.counts["rollouts"] += 1
-            self.begun.add(after.rollout.id)
+            self.begun.add(write.begun.id)
         if after.rollout is not None and after.rollout.stays:
             self.stayed.add(after.rollout.id)
         if after.current is not None and not write.afresh:

@@ -62,6 +62,15 @@ def test_a_killed_worker_starts_again_and_goes_on() -> None:
     assert any(" w1.2 " in line for line in played.trace.lines())
 
 
+def test_an_end_whose_write_fails_late_is_no_second_begin() -> None:
+    """The state file has the end, but its worker was answered that the write failed: it ends the rollout again."""
+    stuck = {"v1.1.0": {"worker": {"stops": False}}}
+    late = Event(22.0, "write_fails_late", cue="step prune", turns=13)
+    events = (RELEASE, Event(7.0, "release", {"tag": "v1.2.0"}), late)
+    played = play(Schedule(1, Setting(followers=1), stuck, events))
+    assert (played.violation, played.counts["event write_fails_late"]) == (None, 1)
+
+
 def test_the_ids_are_random_again_after_a_play() -> None:
     play(Schedule(1))
     assert secrets.token_hex(4) != secrets.token_hex(4)
