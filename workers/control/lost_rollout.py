@@ -25,10 +25,9 @@ async def settle(stack: Stack, ports: Ports) -> None:
     Of a proven release nothing is started unless others run: an operator may have stopped it.
     """
     state = ports.journal.state
-    releases = [live.sha for live in (state.current, state.previous) if live]
-    parts = [await drift.stack_of(stack, ports, sha) for sha in releases]
-    part = parts[0] if state.current else stack
-    known = (stack, *parts)
+    part = await drift.live_stack(stack, ports)
+    releases = {live.sha for live in state.kept} | await _made_from(ports, stack, part)
+    known = (stack, part, *[await drift.stack_of(stack, ports, sha) for sha in sorted(releases)])
     for singleton in part.singletons:
         await _settle(part, ports, singleton, await _others(ports, singleton.name, part, known))
     for follower in part.followers:
@@ -38,6 +37,13 @@ async def settle(stack: Stack, ports: Ports) -> None:
         await _stop(part, ports, new)
     except EngineFailed as error:
         log.error("what the live release does not have may still run", service=error.service, reason=str(error))
+
+
+async def _made_from(ports: Ports, *stacks: Stack) -> set[str]:
+    """The commits of the updater's containers of both colors: the lost rollout's release is among them."""
+    services = dict.fromkeys(service for stack in stacks for s in stack.routed for service in s.colors.values())
+    found = [instance for service in services for instance in await ports.engine.find(service)]
+    return {instance.sha for instance in found if instance.sha}
 
 
 async def _others(ports: Ports, name: str, live: Stack, stacks: Iterable[Stack]) -> list[Instance]:

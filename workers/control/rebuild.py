@@ -190,7 +190,7 @@ async def _led_to(stack: Stack, ports: Ports) -> set[Color]:
 
 
 async def look(stack: Stack, ports: Ports, proven: Collection[str]) -> Found:
-    """Finds the live color, its release and the other color's.
+    """Finds the live color, its release and the other color's, unless that one came later and is not `proven`.
 
     The live color is the one in the route file, if it runs. Without one it is the only color that runs, if its release
     is `proven` (ids of rollouts that succeeded): a color without a route may be on its way to its first request.
@@ -209,6 +209,8 @@ async def look(stack: Stack, ports: Ports, proven: Collection[str]) -> Found:
     if color is None:
         return Found()
     current, previous = running[color], _release(colors[color.other], now)
+    if not _is_proven(previous, proven) and _is_newer(colors[color.other], colors[color]):
+        previous = None
     kept = current if color in good else previous if _is_proven(previous, proven) else None
     return Found(
         color,
@@ -225,6 +227,12 @@ async def _named(route: Route) -> Color | None:
     except RouteNotConfirmed as unreadable:
         log.warning("the route file cannot be read; what runs decides which color is live", reason=str(unreadable))
         return None
+
+
+def _is_newer(one: Sequence[Sequence[Instance]], other: Sequence[Sequence[Instance]]) -> bool:
+    """Whether all containers of a color were created after one of the other color: by a rollout that did not end."""
+    created, before = ([i.created for each in color for i in each if i.created] for color in (one, other))
+    return bool(created and before) and min(created) > min(before)
 
 
 def _is_proven(release: LiveRelease | None, proven: Collection[str]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.errors import BuildFailed, FilesChanged, UpdaterError, VariableMissing
+from app.domain.errors import BuildFailed, FilesChanged, ReleaseNotKept, UpdaterError, VariableMissing
 from app.domain.release import Trigger
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color, Follower
@@ -384,6 +384,29 @@ async def test_failed_release_is_no_way_back(world: World) -> None:
     world.journal.lose(None)
     await world.worker().start()
     assert (world.state.current and world.state.current.tag, world.state.previous) == ("v1.0.0", None)
+
+
+@pytest.mark.parametrize("moment", ["start api-green v1.1.0", "health_skills", "rollback_stop"])
+async def test_release_that_never_became_live_is_no_way_back(world: World, moment: str) -> None:
+    """Its rollout was lost with the state file: the history does not know yet how it ended."""
+    world.engine.behave("bot", "v1.1.0", check_passes=False)
+    world.inbox.put(NEW)
+    await killed_at(world, moment)
+    world.journal.lose("both copies could not be read")
+    worker = world.worker()
+    await worker.start()
+    assert (world.state.current and world.state.current.tag, world.state.previous) == ("v1.0.0", None)
+    with pytest.raises(ReleaseNotKept, match="no release was live before"):
+        await Operator(world.ports, worker).roll_back(None)
+
+
+async def test_release_without_a_record_is_a_way_back(world: World) -> None:
+    """Its history was lost too, or an early version wrote none: its containers are older than the live ones."""
+    await go_live(world)
+    world.publisher.entries.clear()
+    world.journal.lose(None)
+    await world.worker().start()
+    assert [live and live.tag for live in (world.state.current, world.state.previous)] == ["v1.1.0", "v1.0.0"]
 
 
 async def test_nudges_wait_for_the_rebuild(world: World) -> None:

@@ -16,10 +16,14 @@ ADDED = replace(
 )
 
 
-async def lost(after: Stack, moment: str, *, bad: bool) -> tuple[World, list[str]]:
+AGAIN = replace(BEFORE, singletons=(Singleton("bot", "robot"),), followers=(Follower("queue", "tasks"),))
+
+
+async def lost(after: Stack, moment: str, *, bad: bool, later: Stack | None = None) -> tuple[World, list[str]]:
     """v1.0.0 was live; the worker and its journal are lost at the `moment` in the rollout of v1.1.0. With what ran.
 
-    The second value: the effects after which two bots ran.
+    `later`: what the stack file is until the worker starts again. The second value: the effects after which two bots
+    ran.
     """
     world = World(OLD)
     await roll_out(world, "v1.0.0")
@@ -39,6 +43,8 @@ async def lost(after: Stack, moment: str, *, bad: bool) -> tuple[World, list[str
         await roll_out(world, "v1.1.0")
     world.fuse.put_out()
     world.journal.lose(None)
+    if later is not None:
+        world.restack(later)
     await world.worker().start()
     return world, both
 
@@ -80,3 +86,11 @@ async def test_only_the_copies_of_the_live_release_stay(change: str, moment: str
         assert "singleton_gone" in alarms
     for follower in live.followers:
         assert set(world.engine.running(follower.service)) == {world.state.current.tag}
+
+
+async def test_copies_are_found_after_another_change_of_the_stack_file() -> None:
+    """Only the containers of its color still say which release the lost rollout was of."""
+    world, both = await lost(RENAMED, "start bot v1.0.0", bad=True, later=AGAIN)
+    assert (both, world.state.current and world.state.current.tag, world.state.previous) == ([], "v1.0.0", None)
+    assert world.engine.up() & {*RENAMED.uncolored, *AGAIN.uncolored} == set()
+    assert {"bot", "worker"} <= world.engine.up()
