@@ -2,6 +2,7 @@
 
 from app.domain.errors import AdoptionRefused
 from app.domain.notices import messages
+from app.domain.release import LiveRelease
 from app.domain.stack import Color, Stack
 from workers.adoption import drift
 from workers.adoption.adopt import adopt
@@ -47,19 +48,20 @@ class Reality:
         self._ports.publisher.status(unknown)
 
     async def see_route(self) -> None:
-        """Takes the route from its file if the journal does not know it: the color if it runs, and the rollout id.
+        """Takes the route from its file if the journal does not know it: the color and the rollout id.
 
         This happens after a flip that could be neither confirmed nor undone: a rollout must never begin on the color
-        that has the traffic. The preflight then asks Traefik whether it follows the file.
+        that has the traffic. The preflight then asks Traefik whether it follows the file. A color that does not run the
+        live release is not taken: another program wrote the file, and the drift watch leads the route back.
         """
         state = self._ports.journal.state
         if state.route_id is not None or state.nothing_is_known_live:
             return
         color, rollout = await self._ports.route.active(), await self._ports.route.rollout()
-        if color is not None and (color is state.active_color or await self._all_run(color)):
+        if color is not None and (color is state.active_color or await self._runs_live(color, state.current)):
             await self._ports.journal.update(lambda s: s.routed_to(color, rollout))
 
-    async def _all_run(self, color: Color) -> bool:
+    async def _runs_live(self, color: Color, live: LiveRelease | None) -> bool:
         stack = await drift.live_stack(self._stack, self._ports)
         found = [await self._ports.engine.find(s.colors[color]) for s in stack.routed]
-        return all(any(i.running for i in instances) for instances in found)
+        return live is not None and all(any(i.running and i.sha == live.sha for i in copies) for copies in found)

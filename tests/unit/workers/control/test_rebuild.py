@@ -556,6 +556,19 @@ async def test_flip_whose_record_was_torn_goes_on(world: World) -> None:
     assert (world.engine.running("bot"), world.outages) == (["v1.1.0"], [])
 
 
+async def test_unproven_color_is_not_live_because_a_program_routes_to_it(world: World) -> None:
+    """The lost rollout had started its color. Another program leads the route there while that color drains."""
+    world.inbox.put(NEW)
+    await killed_at(world, "start api-green v1.1.0")
+    world.journal.lose("torn")
+    starting = asyncio.create_task(world.worker().start())
+    await world.clock.sleep(1)
+    world.route.overwrite(Color.GREEN)
+    await starting
+    assert world.state.current is not None
+    assert (world.state.current.tag, world.state.active_color) == ("v1.0.0", Color.BLUE)
+
+
 async def test_bot_that_a_lost_rollout_stopped_is_started(world: World) -> None:
     """v1.1.0 was on trial: its rollout had stopped the old bot, and not yet started the new one."""
     world.inbox.put(NEW)
