@@ -173,15 +173,19 @@ class Host:
         """What is left to do for the updater's own services; empty if nothing."""
         return due_updater(self.own, self.seen.state) if self.own is not None else ""
 
+    def commit_of(self, tag: str) -> str:
+        """What the tag points to on GitHub."""
+        return self.github.commits.get(tag, sha_of(tag))
+
     def unread_checks(self) -> str:
         """The waiting release whose green or red checks the worker has not read yet, in words; empty if none."""
         required = self.world.stack.policy.require_checks
         if required is None:
             return ""
         for release in self.seen.state.accepted:
-            found = self.github.checks.get(sha_of(release.tag), CommitChecks())
+            sha = self.commit_of(release.tag)
             late = {"waited": EXPECTED_SECONDS, "settled": EXPECTED_SECONDS}
-            now = judged(required, found, sha=sha_of(release.tag), **late).standing
+            now = judged(required, self.github.checks.get(sha, CommitChecks()), sha=sha, **late).standing
             if now in {Standing.GREEN, Standing.RED} and not (release.asked_for or release.has_green_checks):
                 return f"the checks of {release.tag} are {now}, and the worker has not read that"
         return ""

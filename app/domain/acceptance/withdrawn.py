@@ -1,5 +1,6 @@
 """What a withdrawal on GitHub, or a moved tag, makes of the releases that wait and of the live one."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from app.domain.errors import Withdrawn
@@ -22,6 +23,35 @@ def withdraw(state: State, *found: Withdrawal) -> State:
     every = replace(state, withdrawn=tuple(latest.values()))
     gone = [(release, why) for release in state.accepted if (why := withdrawal_of(every, release))]
     return now.dismiss(*(Dropped(release, Withdrawn.code, why.text) for release, why in gone))
+
+
+def replaced(state: State, pending: Iterable[Release]) -> list[Withdrawal]:
+    """The withdrawals of releases that wait or run, of which `pending` has a later publication.
+
+    GitHub gives a release a later date only if it was a draft meanwhile: its withdrawal was not seen, or is past.
+    """
+    later = {release.key: release for release in pending}
+    return [
+        Withdrawal(
+            old.key, old.tag, new.accepted_at, "it was withdrawn on GitHub and published again", old.published_at
+        )
+        for old in _at_work(state)
+        if (new := later.get(old.key)) and is_later(new, old)
+    ]
+
+
+def waits_for_the_one_before(state: State, release: Release) -> bool:
+    """Whether an earlier publication of `release` still waits or runs: it is accepted when that has ended."""
+    return any(old.key == release.key and is_later(release, old) for old in _at_work(state))
+
+
+def is_later(new: Release, old: Release) -> bool:
+    """Whether `new` is a later publication of the release `old`. Unknown dates are none."""
+    return bool(new.published_at and old.published_at and new.published_at > old.published_at)
+
+
+def _at_work(state: State) -> list[Release]:
+    return [*state.accepted, *([state.rollout.release] if state.rollout else [])]
 
 
 def withdrawal_of(state: State, release: Release) -> Withdrawal | None:

@@ -2,7 +2,6 @@
 
 from app.domain.required_checks import CheckOutcome
 from app.domain.stack import Color
-from tests.examples import sha_of
 from tests.simulation.beginnings import CHECK
 from tests.simulation.events.kinds import End, kind
 from tests.simulation.host import Host
@@ -99,10 +98,11 @@ def github_away(host: Host, *, carried_out: bool = False) -> End:
 
 @kind
 def check(host: Host, *, tag: str, result: str) -> None:
-    """CI reports a result for the release's commit."""
-    host.github.check(sha_of(tag), CHECK, result)
-    if host.github.checks[sha_of(tag)].checks[0].outcome is CheckOutcome.GREEN:
-        host.seen.green.add(tag)
+    """CI reports a result for the release's commit: the one that its tag points to."""
+    sha = host.commit_of(tag)
+    host.github.check(sha, CHECK, result)
+    if host.github.checks[sha].checks[0].outcome is CheckOutcome.GREEN:
+        host.seen.green.add(sha)
 
 
 @kind

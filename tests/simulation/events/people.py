@@ -33,7 +33,7 @@ def withdrawn_unheard(host: Host, tag: str, *, action: str = DELETED) -> None:
 @kind
 def tag_moves(host: Host, tag: str) -> None:
     """The author moves the tag to another commit."""
-    host.world.source.tags[tag] = sha_of(f"{tag} moved")
+    host.world.source.tags[tag] = host.github.commits[tag] = sha_of(f"{tag} moved")
 
 
 @kind

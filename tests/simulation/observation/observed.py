@@ -89,7 +89,7 @@ class Observed:
     ended; `troubles` counts both, and the writes that failed. `stopped_by_hand`: the containers of singletons that an
     operator stopped. `pauses`: whether a failure pauses rollouts. `stayed`: the rollouts that failed, but whose
     releases stay live, because they cannot be rolled back.
-    `singletons`: all Compose services that each singleton had. `green`: the tags whose checks were green at some time.
+    `singletons`: all Compose services that each singleton had. `green`: the commits whose checks were green once.
     """
 
     world: World

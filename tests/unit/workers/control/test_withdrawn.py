@@ -109,6 +109,34 @@ async def test_release_published_again_goes_live(world: World) -> None:
     assert live_alarm(world.state) is None
 
 
+async def published_again_unseen(world: World, after: timedelta = timedelta(seconds=1)) -> None:
+    """The author sets the release back to a draft and publishes it again before the worker looks."""
+    again = replace(WAITING, rollout_id="r-again", published_at=NOW + after)
+    world.inbox.take_back(taken_back(UNPUBLISHED))
+    assert await world.inbox.accept(again) is None
+
+
+async def test_publication_replaces_the_one_that_waits(world: World) -> None:
+    """The approval was for the one before."""
+    worker = await waiting(world, approval=True)
+    await Operator(world.ports, worker).approve("v1.1.0")
+    await published_again_unseen(world)
+    await worker.take_in()
+    assert [(r.rollout_id, r.approved) for r in world.state.accepted] == [("r-again", False)]
+    assert [(e.rollout_id, e.result) for e in await world.publisher.history()] == [("r-v1.1.0", "withdrawn")]
+
+
+async def test_publication_follows_the_one_that_rolls_out(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=60)
+    worker, task = await rolling(world, "start api-green")
+    await published_again_unseen(world)
+    world.engine.behave("api", "v1.1.0")
+    await worker.reconcile()
+    await task
+    assert ended(world) == [("v1.1.0", RolloutStatus.WITHDRAWN), ("v1.1.0", RolloutStatus.SUCCESS)]
+    assert [e.rollout_id for e in await world.publisher.history()] == ["r-again", "r-v1.1.0"]
+
+
 async def test_new_release_of_a_deleted_tag_goes_live(world: World) -> None:
     worker = await waiting(world, approval=True)
     world.inbox.take_back(taken_back())
