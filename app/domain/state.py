@@ -127,10 +127,14 @@ class State:
         )
 
     @property
+    def at_work(self) -> tuple[Release, ...]:
+        """The releases that wait or run."""
+        return (*self.accepted, self.rollout.release) if self.rollout else self.accepted
+
+    @property
     def known_keys(self) -> set[str]:
         """The keys of the releases that wait, run or were decided."""
-        running = {self.rollout.release.key} if self.rollout else set()
-        return {r.key for r in self.accepted} | set(self.decided) | running
+        return {r.key for r in self.at_work} | set(self.decided)
 
     def accept(self, *releases: Release) -> "State":
         """Adds the releases whose key is not known yet, or that were published again after they were withdrawn."""
@@ -146,8 +150,7 @@ class State:
 
     def published_again(self, key: str, published_at: datetime | None) -> bool:
         """Whether a release with that key was withdrawn, and published again since. It does not wait or run yet."""
-        at_work = {r.key for r in (*self.accepted, *((self.rollout.release,) if self.rollout else ()))}
-        return key not in at_work and published_again(self.withdrawn, key, published_at)
+        return all(r.key != key for r in self.at_work) and published_again(self.withdrawn, key, published_at)
 
     def requeue(self, release: Release) -> "State":
         """Puts a release back to be decided again."""

@@ -164,7 +164,7 @@ PROTECTIONS: Sequence[Protection] = (
         "the comparison with the live and the decided releases",
         ("decision._against_live", "[r for r in at if not rule.not_newer(r.dated, live.dated)]", "list(at)"),
         ("decision._against_live", "        if rule.not_newer(r.dated, live.dated)", "        if r is None"),
-        ("State.known_keys", "| set(self.decided) | running", "| running"),
+        ("State.known_keys", " | set(self.decided)", ""),
     ),
     _protection(
         7,
@@ -255,7 +255,7 @@ PROTECTIONS: Sequence[Protection] = (
         "recognizing a duplicate release",
         ("releases._ACCEPT", "if known then return known end", ""),
         ("releases._ACCEPT", "if floor and tonumber(id) <= tonumber(floor) then return 'forgotten' end", ""),
-        ("State.known_keys", "| set(self.decided) | running", "| running"),
+        ("State.known_keys", " | set(self.decided)", ""),
     ),
     _protection(19, "the body's deadline", ("body.BODY_SECONDS", "BODY_SECONDS = 5.0", "BODY_SECONDS = 500.0")),
     _protection(

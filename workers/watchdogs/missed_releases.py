@@ -21,6 +21,7 @@ from workers.control.reconcile import Reconciler
 from workers.ports import Ports
 from workers.ports.github import GitHubApi
 from workers.watchdogs.backoff import Backoff
+from workers.watchdogs.repeat import close_difference
 
 MISSED_CHECKS = 3
 """The alarm begins after this many intervals without an answer."""
@@ -59,7 +60,7 @@ class MissedReleases:
             while not self._reconciler.replaced:
                 found, wait = await self._checked()
                 if found:
-                    rolling.create_task(self._close_difference())
+                    rolling.create_task(close_difference(self._reconciler, "the missed release"))
                 await self._ports.clock.sleep(wait)
 
     async def check(self) -> list[Release]:
@@ -181,14 +182,6 @@ class MissedReleases:
             facts = {"delivery": delivery.guid, "action": delivery.action, "status": delivery.status}
             log.warning("a webhook delivery failed", **facts)
             self._ports.publisher.event("delivery.failed", **facts, at=delivery.at.isoformat())
-
-    async def _close_difference(self) -> None:
-        try:
-            await self._reconciler.reconcile()
-        except StaleWorker:
-            log.info("another worker has taken over")
-        except Exception:
-            log.exception("could not roll out the missed release; retrying at the next look")
 
     def _release(self, published: Published) -> Release:
         return Release(

@@ -1,10 +1,11 @@
-"""The loop of a watchdog."""
+"""The loop of a watchdog, and what it does when a rollout may begin."""
 
 from collections.abc import Awaitable, Callable
 
 import structlog
 
 from app.domain.errors import StaleWorker, UpdaterError
+from workers.control.reconcile import Reconciler
 from workers.ports import Clock
 
 log = structlog.get_logger()
@@ -32,3 +33,13 @@ async def repeat(
         except Exception:
             log.exception(f"{failed}; retrying")
         await clock.sleep(every)
+
+
+async def close_difference(reconciler: Reconciler, what: str) -> None:
+    """Rolls out what may begin now. `what`: the release, as the log names it if that raises."""
+    try:
+        await reconciler.reconcile()
+    except StaleWorker:
+        log.info("another worker has taken over")
+    except Exception:
+        log.exception(f"could not roll out {what}; retrying at the next look")

@@ -31,6 +31,7 @@ from workers.control.reconcile import Reconciler
 from workers.ports import Ports
 from workers.ports.github import GitHubApi
 from workers.watchdogs.backoff import Backoff
+from workers.watchdogs.repeat import close_difference
 
 LOOK_SECONDS = 1.0
 ASK_SECONDS = 20.0
@@ -98,7 +99,7 @@ class RequiredChecksWatch:
             while not self._reconciler.replaced:
                 try:
                     if await self.look():
-                        rolling.create_task(self._close_difference())
+                        rolling.create_task(close_difference(self._reconciler, "a release with green checks"))
                 except StaleWorker:
                     return
                 except Exception:
@@ -176,14 +177,6 @@ class RequiredChecksWatch:
         self._ports.publisher.status(state)
         await dropped.report(self._ports)
         return checks.standing in {Standing.GREEN, Standing.RED}
-
-    async def _close_difference(self) -> None:
-        try:
-            await self._reconciler.reconcile()
-        except StaleWorker:
-            log.info("another worker has taken over")
-        except Exception:
-            log.exception("could not roll out a release with green checks; retrying at the next look")
 
 
 def _with(state: State, key: str, checks: JudgedChecks) -> State:

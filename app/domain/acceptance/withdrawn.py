@@ -35,23 +35,19 @@ def replaced(state: State, pending: Iterable[Release]) -> list[Withdrawal]:
         Withdrawal(
             old.key, old.tag, new.accepted_at, "it was withdrawn on GitHub and published again", old.published_at
         )
-        for old in _at_work(state)
+        for old in state.at_work
         if (new := later.get(old.key)) and is_later(new, old)
     ]
 
 
 def waits_for_the_one_before(state: State, release: Release) -> bool:
     """Whether an earlier publication of `release` still waits or runs: it is accepted when that has ended."""
-    return any(old.key == release.key and is_later(release, old) for old in _at_work(state))
+    return any(old.key == release.key and is_later(release, old) for old in state.at_work)
 
 
 def is_later(new: Release, old: Release) -> bool:
     """Whether `new` is a later publication of the release `old`. Unknown dates are none."""
     return bool(new.published_at and old.published_at and new.published_at > old.published_at)
-
-
-def _at_work(state: State) -> list[Release]:
-    return [*state.accepted, *([state.rollout.release] if state.rollout else [])]
 
 
 def withdrawal_of(state: State, release: Release) -> Withdrawal | None:

@@ -1,5 +1,6 @@
 """A private repository over HTTPS, served by git's own server program, and an observer of command lines."""
 
+import base64
 import os
 import shutil
 import ssl
@@ -14,6 +15,10 @@ from typing import TypeVar
 import pytest
 
 from tests.integration.git.repositories import GIT_SECONDS, git
+
+TOKEN = "ghp_a-token-of-the-tests"
+PAIR = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+"""What git sends of it: https://datatracker.ietf.org/doc/html/rfc7617."""
 
 SEEN_SECONDS = 20.0
 """How long an answer may wait until the onlooker has seen the git process."""

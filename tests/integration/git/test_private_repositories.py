@@ -11,6 +11,8 @@ from app.config.settings import WorkerSettings
 from app.domain.errors import GitFailed
 from tests.examples import a_stack
 from tests.integration.git.private_git import (
+    PAIR,
+    TOKEN,
     Onlooker,
     PrivateGit,
     certificate,
@@ -24,8 +26,6 @@ from workers.wiring import source_of
 
 LIMIT = 30.0
 TAG = "v1.0.0"
-TOKEN = "ghp_a-token-of-the-tests"
-PAIR = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
 SECRETS = (TOKEN, PAIR)
 
 

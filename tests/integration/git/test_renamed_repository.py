@@ -1,6 +1,5 @@
 """A fetch finds a repository that was renamed, and shows its credential to no other server."""
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +7,8 @@ import pytest
 
 from app.domain.errors import GitFailed
 from tests.integration.git.private_git import (
+    PAIR,
+    TOKEN,
     GitRequests,
     PrivateGit,
     certificate,
@@ -21,8 +22,6 @@ from workers.adapters.git_repo.mirror import GitSource
 
 LIMIT = 30.0
 TAG = "v1.0.0"
-TOKEN = "ghp_a-token-of-the-tests"
-PAIR = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
 
 
 class Forge(PrivateGit):

@@ -16,20 +16,22 @@ Id = Annotated[int, Field(gt=0)]
 UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """The fields of an answer that the updater reads."""
+
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
-class _Repository(_Answer):
+class _Repository(Answer):
     id: Id
     full_name: str
 
 
-class _Author(_Answer):
+class _Author(Answer):
     login: str
 
 
-class _Release(_Answer):
+class _Release(Answer):
     id: Id
     tag_name: str
     draft: bool
@@ -55,16 +57,16 @@ class _Release(_Answer):
         return Published(event, self.published_at or UNDATED)
 
 
-class _HookConfig(_Answer):
+class _HookConfig(Answer):
     url: str = ""
 
 
-class _Hook(_Answer):
+class _Hook(Answer):
     id: Id
     config: _HookConfig
 
 
-class _Delivery(_Answer):
+class _Delivery(Answer):
     id: Id
     guid: str
     event: str
@@ -76,11 +78,11 @@ class _Delivery(_Answer):
         return FailedDelivery(self.id, self.guid, self.action, self.status_code, self.delivered_at)
 
 
-class Commit(_Answer):
+class Commit(Answer):
     sha: str = Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")
 
 
-class _Deployment(_Answer):
+class _Deployment(Answer):
     id: Id
     payload: dict[str, Any] | str | None = None
 
@@ -94,7 +96,7 @@ class _Deployment(_Answer):
         return payload.get("rollout_id") if isinstance(payload, dict) else None
 
 
-class _Status(_Answer):
+class _Status(Answer):
     state: str
 
 

@@ -81,11 +81,11 @@ class GithubkitApi:
         return f"/repos/{quote(self._name(), safe='/')}"
 
     async def repository(self) -> RepositoryIdentity:
-        found, _ = await self._unchanged_or_new("", {}, answers.REPOSITORY)
+        found = await self._unchanged("", {}, answers.REPOSITORY)
         return RepositoryIdentity(found.full_name, found.id)
 
     async def releases(self) -> AsyncIterator[Sequence[Published]]:
-        repository, _ = await self._unchanged_or_new("", {}, answers.REPOSITORY)
+        repository = await self._unchanged("", {}, answers.REPOSITORY)
         for number in range(1, PAGES + 1):
             params = {"per_page": RELEASES_A_PAGE, "limit": RELEASES_A_PAGE, "page": number}
             page, more = await self._unchanged_or_new("/releases", params, answers.RELEASES)

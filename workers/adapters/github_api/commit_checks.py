@@ -2,24 +2,23 @@
 
 https://docs.github.com/en/rest/checks/runs#list-check-runs-for-a-git-reference
 https://docs.github.com/en/rest/commits/statuses#get-the-combined-status-for-a-specific-reference
-
-Commit statuses do not depend on the other two: a forge without check runs has only them.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from http import HTTPStatus
 from typing import Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.domain.errors import GitHubRefused
 from app.domain.required_checks import CheckOutcome, CommitCheck, CommitChecks
 from app.lazy_adapter import LazyAdapter
+from workers.adapters.github_api.answers import Answer
 
 A_PAGE = 100
 PAGES = 10
 """GitHub lists the 1000 latest at most."""
 
-HTTP_OK = 200
 COMPLETED = "completed"
 GREEN = frozenset({"success", "neutral", "skipped"})
 """The conclusions that let a release go live. Every other one, also an unknown one, is red.
@@ -32,11 +31,7 @@ T = TypeVar("T")
 L = TypeVar("L", bound="_List")
 
 
-class _Fields(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
-
-
-class _Run(_Fields):
+class _Run(Answer):
     name: str
     status: str
     conclusion: str | None = None
@@ -49,7 +44,7 @@ class _Run(_Fields):
         return CommitCheck(self.name, outcome, self.conclusion or "", self.html_url or "")
 
 
-class _Suite(_Fields):
+class _Suite(Answer):
     status: str | None = None
     latest_check_runs_count: int = 0
 
@@ -59,7 +54,7 @@ class _Suite(_Fields):
         return self.status != COMPLETED and self.latest_check_runs_count > 0
 
 
-class _CommitStatus(_Fields):
+class _CommitStatus(Answer):
     context: str
     state: str
     target_url: str | None = None
@@ -69,7 +64,7 @@ class _CommitStatus(_Fields):
         return CommitCheck(self.context, outcome, self.state, self.target_url or "")
 
 
-class _List(_Fields):
+class _List(Answer):
     total_count: int = Field(ge=0)
 
 
@@ -127,5 +122,5 @@ async def _each(
             break
     if read < answer.total_count:
         raise GitHubRefused(
-            f"GET {path}: {answer.total_count} entries, of which only {read} are listed", status=HTTP_OK
+            f"GET {path}: {answer.total_count} entries, of which only {read} are listed", status=HTTPStatus.OK
         )

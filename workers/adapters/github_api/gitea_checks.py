@@ -10,21 +10,21 @@ be one.
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from app.domain.errors import GitHubRefused
 from app.domain.required_checks import CheckOutcome, CommitCheck, CommitChecks
 from app.lazy_adapter import LazyAdapter
-from workers.adapters.github_api.answers import Commit
+from workers.adapters.github_api.answers import Answer, Commit
 from workers.adapters.github_api.commit_checks import Fetch
 
 A_PAGE = 50
 """Their maximum, unless the server has another `MAX_RESPONSE_ITEMS`. So only a page without entries is the end."""
 
 PAGES = 20
-HTTP_OK = 200
 GRANT = (
     "For a private repository, the worker's GITHUB_TOKEN has to be an access token with `read:repository`, of a user "
     "who may read its code. Check also that the server has this tag."
@@ -38,15 +38,11 @@ _STATES = {
 """Every other state is red: `failure`, `error`, and `warning`, which keeps a branch unmerged in most versions."""
 
 
-class _Fields(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
-
-
-class _Tag(_Fields):
+class _Tag(Answer):
     commit: Commit
 
 
-class _CommitStatus(_Fields):
+class _CommitStatus(Answer):
     """`id`: unique for this commit. `status`: GitHub's `state`. `target_url`: without the host if it is an own job."""
 
     id: int
@@ -60,7 +56,7 @@ class _CommitStatus(_Fields):
         return CommitCheck(self.context, _STATES.get(self.status, CheckOutcome.RED), self.status, link)
 
 
-class _Combined(_Fields):
+class _Combined(Answer):
     """`total_count`: of this page. `statuses`: null if there are none."""
 
     total_count: int = Field(default=0, ge=0)
@@ -109,11 +105,11 @@ class GiteaChecks:
             for status in new:
                 yield status
         else:
-            raise GitHubRefused(f"GET {path}: more than {PAGES} pages of commit statuses", status=HTTP_OK)
+            raise GitHubRefused(f"GET {path}: more than {PAGES} pages of commit statuses", status=HTTPStatus.OK)
         if len(seen) < counted:
             raise GitHubRefused(
                 f"GET {path}: {counted} commit statuses, of which only {len(seen)} are listed. Update the server",
-                status=HTTP_OK,
+                status=HTTPStatus.OK,
             )
 
 

@@ -21,6 +21,7 @@ from tests.fakes.inbox import FakeInbox
 from tests.fakes.world import World
 from workers.control.jobs import Jobs
 from workers.control.operator import Operator
+from workers.control.reconcile import Reconciler
 from workers.ports import Stamp
 
 NEW = a_release("v1.1.0")
@@ -499,12 +500,8 @@ async def test_service_that_is_down_refuses_the_adoption(world: World) -> None:
     assert world.engine.running("skills-green") == ["v1.1.0"]
 
 
-@pytest.mark.parametrize("moment", range(0, 130, 2))
-async def test_torn_file_stops_nothing_that_serves(moment: int) -> None:
-    """The worker is killed, and its last write is torn: the journal is one step behind reality."""
-    world = World()
-    await world.live("v1.0.0")
-    world.inbox.put(NEW)
+async def started_after_a_torn_write(world: World, moment: int) -> Reconciler:
+    """The worker is killed after that many moments of its rollout, and its last write is torn. Returns the next one."""
     world.fuse.light(moment)
     with contextlib.suppress(Crash):
         await world.worker().reconcile()
@@ -513,6 +510,16 @@ async def test_torn_file_stops_nothing_that_serves(moment: int) -> None:
     world.journal.tear()
     worker = world.worker()
     await worker.start()
+    return worker
+
+
+@pytest.mark.parametrize("moment", range(0, 130, 2))
+async def test_torn_file_stops_nothing_that_serves(moment: int) -> None:
+    """The worker is killed, and its last write is torn: the journal is one step behind reality."""
+    world = World()
+    await world.live("v1.0.0")
+    world.inbox.put(NEW)
+    worker = await started_after_a_torn_write(world, moment)
     color = world.route.served()[0]
     assert color is not None
     assert all(world.engine.status(service.colors[color]) == 200 for service in world.stack.routed)
@@ -528,14 +535,7 @@ async def test_torn_file_leaves_a_first_release_complete(moment: int) -> None:
     """It goes live with its bot, or is not live at all."""
     world = World()
     world.inbox.put(a_release("v1.0.0"))
-    world.fuse.light(moment)
-    with contextlib.suppress(Crash):
-        await world.worker().reconcile()
-    await world.clock.sleep(1_000)
-    world.fuse.put_out()
-    world.journal.tear()
-    worker = world.worker()
-    await worker.start()
+    worker = await started_after_a_torn_write(world, moment)
     await worker.reconcile()
     led = world.route.served()[0]
     assert world.state.rollout is None
