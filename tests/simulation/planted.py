@@ -143,7 +143,15 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     "forced_rollback_is_ignored": (
         Edit("routes.may_not_go_back", "rollout.reason_code != OperatorRollback.code and", ""),
     ),
-    "renamed_bot_runs_twice": (Edit("subjects.services_of", "(uncolored.service, *before)", "(uncolored.service,)"),),
+    "renamed_bot_runs_twice": (
+        Edit("subjects.services_of", "(uncolored.service, *before)", "(uncolored.service,)"),
+        Edit("subjects.found_of", ", *await _kept_services(run, uncolored.name)", ""),
+        Edit("subjects.found_of", ", *await run.ports.engine.named(uncolored.name)", ""),
+    ),
+    "bot_of_an_earlier_release_runs_on": (
+        Edit("subjects.found_of", ", *await _kept_services(run, uncolored.name)", ""),
+        Edit("subjects.found_of", ", *await run.ports.engine.named(uncolored.name)", ""),
+    ),
     "kept_release_has_what_it_lacks": (
         Edit(
             "Reconciler._current",

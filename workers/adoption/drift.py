@@ -7,7 +7,7 @@ from app.domain.errors import EngineFailed, RouteNotConfirmed
 from app.domain.findings import Alarm
 from app.domain.release_stack import as_of
 from app.domain.routing.probe_request import direct_request
-from app.domain.stack import Color, RoutedService, Stack
+from app.domain.stack import Color, Follower, RoutedService, Singleton, Stack
 from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
 from workers.ports import Instance, Ports, Route
@@ -203,6 +203,17 @@ async def find(ports: Ports, service: str) -> list[Instance]:
             return await ports.engine.find(service)
     except TimeoutError as late:
         raise EngineFailed(f"no answer within {ANSWER_SECONDS:.0f} s", service=service) from late
+
+
+async def find_all_of(ports: Ports, uncolored: Singleton | Follower) -> list[Instance]:
+    """Its instances, also those of earlier releases that have it under another Compose service. Raises EngineFailed."""
+    found = await find(ports, uncolored.service)
+    try:
+        async with ports.clock.limit(ANSWER_SECONDS):
+            others = await ports.engine.named(uncolored.name)
+    except TimeoutError as late:
+        raise EngineFailed(f"no answer within {ANSWER_SECONDS:.0f} s", service=uncolored.name) from late
+    return list({each.id: each for each in (*found, *others)}.values())
 
 
 async def _healthy(stack: Stack, ports: Ports, service: RoutedService, color: Color) -> bool:

@@ -34,8 +34,8 @@ async def running(ports: Ports, follower: Follower, live: LiveRelease) -> Copies
     """Raises EngineFailed; ReleaseNotKept if the live release does not have the follower."""
     definition = ports.engine.defined(live.sha)
     wanted = await ports.engine.copies(definition, follower.service)
-    found = [instance for instance in await drift.find(ports, follower.service) if not instance.gone]
-    own = {i.id: await _is_live(ports, i, live, definition) for i in found}
+    found = [instance for instance in await drift.find_all_of(ports, follower) if not instance.gone]
+    own = {i.id: i.service == follower.service and await _is_live(ports, i, live, definition) for i in found}
     of_live, others, unclear = (tuple(i for i in found if own[i.id] is part) for part in (True, False, None))
     return Copies(of_live, others, unclear, wanted)
 

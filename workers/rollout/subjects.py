@@ -28,11 +28,29 @@ async def copies_of(run: Run, service: RoutedService, missing: type[NeverHealthy
     return made
 
 
+async def found_of(run: Run, uncolored: Singleton | Follower) -> list[Instance]:
+    """Its instances, also those of earlier releases that have it under another Compose service.
+
+    One of a release before the live one still runs if the live one failed before its hand-over, and stays.
+    """
+    services = [*services_of(run, uncolored), *await _kept_services(run, uncolored.name)]
+    found = [*await instances_of(run, list(dict.fromkeys(services))), *await run.ports.engine.named(uncolored.name)]
+    return list({instance.id: instance for instance in found}.values())
+
+
 def services_of(run: Run, uncolored: Singleton | Follower) -> list[str]:
     """The Compose services that have run it: the release before may have it under another name."""
     names = names_of(run.origin)
     before = [service for service in run.origin.uncolored if names[service] == uncolored.name]
     return list(dict.fromkeys((uncolored.service, *before)))
+
+
+async def _kept_services(run: Run, name: str) -> list[str]:
+    """The services that the kept releases have for it, unless this one has another use for them."""
+    now = names_of(run.stack)
+    kept = [await run.ports.engine.roles_of(release.sha) for release in run.ports.journal.state.kept]
+    found = [service for roles in kept for service, role in roles.items() if role.is_uncolored(name)]
+    return [service for service in found if now.get(service, name) == name]
 
 
 def definition_of(run: Run) -> Definition:

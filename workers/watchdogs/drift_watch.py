@@ -169,7 +169,7 @@ class DriftWatch:
 
     async def _singleton(self, singleton: Singleton, *, fix: bool) -> Sequence[Alarm]:
         """Reports a missing singleton, which an operator may have stopped. Of several, stops all but the known one."""
-        running = [i for i in await drift.find(self._ports, singleton.service) if not i.gone]
+        running = [i for i in await drift.find_all_of(self._ports, singleton) if not i.gone]
         if not running and fix:
             text = f"{singleton.name} does not run. If it was not stopped on purpose, start its container."
             return [Alarm("singleton_gone", text)]

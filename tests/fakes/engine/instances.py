@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from app.domain.errors import BeforeFlipFailed, EngineFailed, StartFailed, UpdaterError
+from app.domain.release_stack import Role
 from tests.examples import a_stack
 from tests.fakes.engine.behaviour import CHECK_LIMIT
 from tests.fakes.engine.container import Container
@@ -143,6 +144,14 @@ class FakeEngine(FakeDefinitions):
         await self.socket.reach()
         instances = [c.instance(self._now) for c in self._of(service)]
         return [instance for instance in instances if rollout in {None, instance.rollout}]
+
+    async def named(self, name: str) -> list[Instance]:
+        await self.socket.reach()
+        made = [c for c in self._containers.values() if c.labelled and not c.adopted]
+        return [c.instance(self._now) for c in made if (role := self._role(c)) and role.is_uncolored(name)]
+
+    def _role(self, container: Container) -> Role | None:
+        return self._unproven.get(container.stamp.sha, {}).get(container.service)
 
     async def outside(self, service: str) -> list[Outsider]:
         await self.socket.reach()

@@ -471,6 +471,13 @@ class EngineContract:
         assert {service: roles[service] for service in MOVED} == known
         assert await bench.engine.roles_of("0" * 40) == {}
 
+    async def test_instances_are_found_by_the_name_of_their_singleton(self, bench: Bench) -> None:
+        definition = await bench.built(V1, BLUE, BOT)
+        await start_one(bench.engine, definition, BLUE)
+        bot = await start_one(bench.engine, definition, BOT)
+        assert [instance.id for instance in await bench.engine.named("bot")] == [bot.id]
+        assert await bench.engine.named("skills") == []
+
     async def test_engine_reports_a_one_way_release(self, bench: Bench) -> None:
         for tag in (V1, ONE_WAY):
             await bench.define(tag)

@@ -36,7 +36,7 @@ from workers.definition import variables
 from workers.definition.environment import environment_names, marked, marks_in
 from workers.definition.files.live_files import why_changed
 from workers.definition.labels import RELEASE_LABEL, SHA_LABEL, Model
-from workers.definition.services.roles import ROLLOUT_LABEL
+from workers.definition.services.roles import NAME_LABEL, ROLLOUT_LABEL, role_in
 from workers.ports import Definition, Instance, Outsider, Stamp
 from workers.ports.mutation import Fence, no_fence
 
@@ -83,6 +83,10 @@ class HostParts:
         listed = [*map(instance_of, containers), *await self._adoption.singles(service)]
         found = [await self._known(instance) for instance in listed]
         return [instance for instance in found if rollout in {None, instance.rollout}]
+
+    async def named(self, name: str) -> list[Instance]:
+        labeled = map(instance_of, await self._docker.containers(self._stack.project, f"{NAME_LABEL}={name}"))
+        return [await self._known(each) for each in labeled if role_in(each.labels).is_uncolored(name)]
 
     async def outside(self, service: str) -> list[Outsider]:
         return await self._adoption.outside(service)

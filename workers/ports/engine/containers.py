@@ -51,6 +51,13 @@ class Containers(Protocol):
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
         """The service's instances, including stopped ones; with `rollout`, only those that this rollout made."""
 
+    async def named(self, name: str) -> list[Instance]:
+        """The instances that rollouts made of the singleton or follower `name`, under whatever Compose service.
+
+        The stack file may have named another service for it then. Without adopted instances, and those of an earlier
+        updater, which did not record the name.
+        """
+
     async def outside(self, service: str) -> list[Outsider]:
         """What runs `service` outside the project, as `find` does not see it. Raises EngineFailed."""
 

@@ -11,7 +11,7 @@ from workers.rollout.checks import health, readiness
 from workers.rollout.run import Run
 from workers.rollout.step import Evidence
 from workers.rollout.stopping import still_there, stop_all
-from workers.rollout.subjects import definition_of, instances_of, services_of
+from workers.rollout.subjects import definition_of, found_of
 
 
 async def replace(run: Run, follower: Follower) -> Evidence:
@@ -84,7 +84,7 @@ def _was_singleton(run: Run, follower: Follower) -> bool:
 
 async def _apart(run: Run, follower: Follower) -> tuple[list[Instance], list[Instance]]:
     """The copies that this rollout made, and the others: the release before may have another service for them."""
-    found = await instances_of(run, services_of(run, follower))
+    found = await found_of(run, follower)
     made = [instance for instance in found if instance.rollout == run.rollout.id]
     return made, [instance for instance in found if instance.rollout != run.rollout.id]
 

@@ -8,14 +8,14 @@ from workers.rollout import one_version
 from workers.rollout.checks import health, readiness
 from workers.rollout.run import Run
 from workers.rollout.step import Evidence
-from workers.rollout.subjects import definition_of, instances_of, services_of
+from workers.rollout.subjects import definition_of, found_of
 
 
 async def hand_over(run: Run, singleton: Singleton) -> Evidence:
     """Creates the new one, stops the old, confirms that it is gone, starts the new, waits for it. Never runs two."""
     engine, clock, definition = run.ports.engine, run.ports.clock, definition_of(run)
     files = await one_version.as_defined(run, definition, [singleton.service])
-    found = await instances_of(run, services_of(run, singleton))
+    found = await found_of(run, singleton)
     made = [i for i in found if i.rollout == run.rollout.id]
     old = [i for i in found if not i.gone and i.rollout != run.rollout.id]
     same = not made and len(old) == 1 and old[0].service == singleton.service
@@ -78,7 +78,7 @@ async def _stopped_before(run: Run, singleton: Singleton) -> str | None:
     unclear = any(step.id == hand_over and not step.completed for step in run.rollout.steps)
     if live is None or not unclear:
         return None
-    found = await instances_of(run, services_of(run, singleton))
+    found = await found_of(run, singleton)
     if any(not i.gone for i in found):
         return None
     at = {i.id: (i.rollout == live.rollout_id, i.sha == live.sha, i.created or run.rollout.started_at) for i in found}

@@ -29,6 +29,7 @@ READS = {
         *(
             "live_files",
             "find",
+            "named",
             "outside",
             "inspect",
             "check",

@@ -10,7 +10,7 @@ from app.domain.release_stack import names_of
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.routing.probe_request import route_requests
 from app.domain.routing.routes import ClientRoute
-from app.domain.stack import Color, Singleton, Stack, Times
+from app.domain.stack import Color, Follower, Singleton, Stack, Times
 from tests.examples import a_release, a_routed, a_stack, sha_of
 from tests.fakes.fuse import Crash
 from tests.fakes.world import World
@@ -118,6 +118,65 @@ async def test_a_renamed_singleton_never_runs_twice() -> None:
     await roll_back(world, worker)
     assert running(world) >= {"bot"}
     assert both == []
+
+
+TWO = replace(BEFORE, singletons=(BOT, CRON))
+BOTH_RENAMED = replace(TWO, singletons=(Singleton("bot", "discord"), Singleton("cron", "timer")))
+RENAMED_AGAIN = replace(TWO, singletons=(Singleton("bot", "chat"), Singleton("cron", "clock")))
+
+
+async def stays_before_its_hand_over(world: World, tag: str) -> None:
+    """The release fails as it hands over the bot, the first singleton, and cannot be rolled back."""
+    world.engine.one_ways.add(tag)
+    world.engine.behave(world.stack.singletons[0].service, tag, status=500)
+    _, ended = await roll_out(world, tag)
+    assert ended.stays
+    await Operator(world.ports, world.worker()).unpause()
+
+
+def cron_services(world: World) -> set[str]:
+    return running(world) & {"cron", "timer", "clock"}
+
+
+@pytest.mark.parametrize("stay", [1, 2])
+async def test_a_singleton_renamed_by_a_release_that_stays_never_runs_twice(stay: int) -> None:
+    """That release did not reach the hand-over, so the singleton of a release before it still runs."""
+    world = await live(TWO)
+    look, both = world.engine.watcher, list[set[str]]()
+
+    def watcher(effect: str) -> None:
+        look(effect)
+        both.extend([cron_services(world)] if len(cron_services(world)) > 1 else [])
+
+    world.engine.watcher = watcher
+    for tag, stack in list({"v1.1.0": BOTH_RENAMED, "v1.2.0": RENAMED_AGAIN}.items())[:stay]:
+        world.restack(stack)
+        await stays_before_its_hand_over(world, tag)
+        assert cron_services(world) == {"cron"}
+        assert "singleton_doubled" not in await watched(world)
+    world.source.tags["v1.3.0"] = sha_of("v1.3.0")
+    _, ended = await roll_out(world, "v1.3.0")
+    assert ended.status is RolloutStatus.SUCCESS, ended.error
+    assert both == []
+    assert cron_services(world) == {world.stack.singletons[1].service}
+
+
+async def test_no_alarm_asks_to_start_a_singleton_that_runs_under_its_old_name() -> None:
+    world = await live(TWO)
+    world.restack(BOTH_RENAMED)
+    await stays_before_its_hand_over(world, "v1.1.0")
+    assert "singleton_gone" not in await watched(world)
+
+
+async def test_a_follower_renamed_by_a_release_that_stays_runs_as_one_release() -> None:
+    """The release failed before it replaced the follower."""
+    with_queue = replace(BEFORE, followers=(Follower("queue", "worker"),))
+    world = await live(with_queue)
+    world.restack(replace(with_queue, followers=(Follower("queue", "consumer"),)))
+    await stays_before_its_hand_over(world, "v1.1.0")
+    assert await watched(world) == ["cannot_roll_back"]
+    assert ["follower_outdated", "cannot_roll_back"] in [sorted(a, reverse=True) for a in world.publisher.alarmed]
+    assert running(world) & {"worker", "consumer"} == {"consumer"}
 
 
 @pytest.mark.parametrize("change", CHANGES)
