@@ -11,7 +11,7 @@ from app.domain.stack import Color, Follower, RoutedService, Singleton, Stack
 from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
 from workers.ports import Instance, Ports, Route
-from workers.routing.asked import served_by_routes
+from workers.routing.asked import ask_routes, served_by_routes
 from workers.routing.copies import find_hosts
 from workers.routing.servers import Hosts
 
@@ -76,8 +76,9 @@ async def moved(stack: Stack, ports: Ports) -> bool:
     """Whether another program moved clients to the other color and the live color is unhealthy.
 
     Only meaningful unless `routes_match`. The cause is an earlier updater, or a person, that rolled a release out by
-    other means. Restoring the routes would then take clients away from what serves them. Changes nothing. Raises
-    EngineFailed.
+    other means. Restoring the routes would then take clients away from what serves them. A live color that only ends
+    and starts again looks the same for a moment; then the route file and the answers still name the live release.
+    Changes nothing. Raises EngineFailed, and RouteNotConfirmed if the route file cannot be read, so that it is unclear.
     """
     color = ports.journal.state.active_color
     if color is None:
@@ -89,8 +90,16 @@ async def moved(stack: Stack, ports: Ports) -> bool:
             and not await _healthy(stack, ports, service, color)
             and await _healthy(stack, ports, service, color.other)
         ):
-            return True
+            return not await _leads_here(stack, ports, color)
     return False
+
+
+async def _leads_here(stack: Stack, ports: Ports, color: Color) -> bool:
+    """Whether the route file leads to `color`, and Traefik follows it. Raises RouteNotConfirmed."""
+    if await ports.route.active() is not color:
+        return False
+    answers = [answer.rollout for _, answer in await ask_routes(stack, ports.probe)]
+    return all(rollout is not None and rollout == ports.journal.state.route_id for rollout in answers)
 
 
 async def restore(stack: Stack, ports: Ports) -> list[Alarm]:

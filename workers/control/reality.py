@@ -1,6 +1,6 @@
 """What serves, if the journal does not know it: adopts a stack that another program put live, and reads the route."""
 
-from app.domain.errors import AdoptionRefused
+from app.domain.errors import AdoptionRefused, RouteNotConfirmed
 from app.domain.notices import messages
 from app.domain.release import LiveRelease
 from app.domain.stack import Color, Stack
@@ -34,7 +34,10 @@ class Reality:
 
     async def _moved(self) -> bool:
         stack = await drift.live_stack(self._stack, self._ports)
-        return not await drift.routes_match(stack, self._ports) and await drift.moved(stack, self._ports)
+        try:
+            return not await drift.routes_match(stack, self._ports) and await drift.moved(stack, self._ports)
+        except RouteNotConfirmed:  # it is unclear; the drift watch reports it, and looks again
+            return False
 
     async def hold_back(self, reason: str) -> None:
         """Pauses, because no known release serves. A pause for another reason keeps it: an alarm reports this one."""

@@ -4,6 +4,7 @@ from app.domain.errors import OperatorRollback, RouteNotConfirmed
 from app.domain.rollout import route_id_back
 from app.domain.stack import RoutedService
 from workers.rollout.checks import client_traffic, health
+from workers.rollout.outage import AGAIN_SECONDS
 from workers.rollout.run import Run
 from workers.rollout.step import Evidence
 from workers.routing.copies import find_hosts
@@ -31,12 +32,27 @@ async def check_routed(run: Run, service: RoutedService) -> Evidence:
 async def may_not_go_back(run: Run) -> bool:
     """Whether the release cannot be rolled back and the route leads to it.
 
-    The old color may not understand data that the release has written. An operator can still force the rollback.
+    The old color may not understand data that the release has written. An operator can still force the rollback. If
+    the flip was not confirmed, waits until the route file can be read, also after a restart: a release that never got
+    the traffic is not the live one.
     """
     rollout = run.rollout
     if not (rollout.one_way and rollout.past_flip) or rollout.origin is None:
         return False
-    return rollout.reason_code != OperatorRollback.code and await may_lead_to_target(run)
+    if rollout.reason_code == OperatorRollback.code:
+        return False
+    while not rollout.flipped and not await _is_readable(run):
+        await run.ports.clock.sleep(AGAIN_SECONDS)
+    return await may_lead_to_target(run)
+
+
+async def _is_readable(run: Run) -> bool:
+    try:
+        await run.ports.route.active()
+    except RouteNotConfirmed as error:
+        run.say(f"it is unclear which color has the traffic: {error.detail}. The next look is in {AGAIN_SECONDS:.0f} s")
+        return False
+    return True
 
 
 async def may_lead_to_target(run: Run) -> bool:

@@ -90,6 +90,22 @@ async def test_unreadable_route_keeps_the_new_color_live(world: World) -> None:
     assert_it_stays_live(world)
 
 
+async def test_release_that_never_got_the_traffic_does_not_stay(world: World) -> None:
+    """The flip fails, and the route file cannot be read for 20 s: it may lead to the new color, but does not."""
+    world.route.refuses = {Color.GREEN}
+
+    def unreadable() -> None:
+        world.route.unreadable = True
+        asyncio.get_running_loop().call_later(20, setattr, world.route, "unreadable", False)
+
+    world.publisher.at_event("step.failed", unreadable)
+    await world.worker().reconcile()
+    assert (last(world).status, last(world).stays) == (RolloutStatus.ROLLED_BACK, False)
+    assert (world.state.current, world.state.active_color) == (a_live("v1.0.0"), Color.BLUE)
+    assert world.route.served()[0] is Color.BLUE
+    assert running(world, Color.GREEN) == [[], []]
+
+
 async def test_bot_failure_keeps_the_new_color_live(world: World) -> None:
     world.engine.behave("bot", "v1.1.0", status=500)
     await world.worker().reconcile()

@@ -76,6 +76,23 @@ async def test_stack_led_by_another_program_is_adopted(world: World, *, beside: 
     assert (world.effects, alarmed(world)) == ([], [])
 
 
+async def test_unreadable_routes_take_no_color_from_the_journal(world: World) -> None:
+    """It is unclear who moved the traffic: the live color may only have ended for a moment."""
+    watch, live = await a_watch(world), world.state.current
+    rolled_out_by_another(world)
+    world.route.place_foreign(Color.BLUE)
+    world.route.unreadable = True
+    world.route.refuses = {Color.GREEN}
+    await world.clock.sleep(1)
+    await watch.look()
+    await watch._reconciler.reconcile()
+    assert alarmed(world)[0] == "route_not_restored"
+    assert (world.state.active_color, world.state.current, world.state.paused) == (Color.GREEN, live, False)
+    world.route.unreadable = False
+    await watch.look()
+    assert (world.state.active_color, world.state.paused) == (Color.BLUE, True)
+
+
 async def test_unadoptable_stack_alarms_until_fixed(world: World) -> None:
     watch = await a_watch(world)
     rolled_out_by_another(world)
