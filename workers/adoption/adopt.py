@@ -151,7 +151,8 @@ async def adopt(stack: Stack, ports: Ports) -> Adoptable | None:
     stamp, color = found.stamp, found.serving.color
     changed = await _record(stack, ports, found)
     await _take_routes(stack, ports, found)
-    copies = counted(stack, color, found.serving.instances)
+    everything = (await find_all(stack, ports)).values()  # with stopped copies of its own release: they start again
+    copies = counted(stack, color, [i for each in everything for i in each if i.rollout == stamp.rollout])
     live = LiveRelease(stamp.release, stamp.sha, stamp.rollout, ports.clock.now(), adopted=not found.own, copies=copies)
     doubt = _doubt(ports.journal, live, color)
     await ports.journal.update(lambda s: s.adopt(live, color).pause(doubt) if doubt else s.adopt(live, color))

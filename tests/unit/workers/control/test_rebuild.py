@@ -51,6 +51,19 @@ async def test_live_and_previous_release_are_rebuilt(world: World, why: str | No
     assert world.outages == []
 
 
+async def test_stopped_copies_are_counted_if_the_routers_say_what_serves(world: World) -> None:
+    """Two colors run, and the route file cannot be read. The stopped copy is started again, so it counts."""
+    world.engine.behave("api", "v1.1.0", copies=3)
+    await go_live(world)
+    world.engine.containers("api-green")[0].end()
+    world.engine.by_hand(start=["skills-blue", "api-blue"], tag="v1.0.0")
+    world.journal.lose(None)
+    world.route.unreadable = True
+    await world.worker().start()
+    assert world.state.current is not None
+    assert (world.state.current.tag, world.state.current.copies["api"]) == ("v1.1.0", 3)
+
+
 async def test_copies_of_both_releases_are_counted(world: World) -> None:
     """Also one that does not run at the moment."""
     world.engine.behave("api", "v1.1.0", copies=3)
