@@ -140,6 +140,9 @@ class FakeDefinitions(Daemon):
     async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
         await self.socket.reach()
         self._fuse.burn()
+        for earlier in self._containers.values():  # the newest record is the only one
+            if earlier.adopted and earlier.id not in {i.id for i in instances}:
+                earlier.adopted = earlier.labelled = False
         for container in (self._containers[i.id] for i in instances):
             container.stamp, container.labelled, container.adopted = stamp, True, True
             name = container.service.partition("-")[0]

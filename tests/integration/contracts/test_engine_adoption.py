@@ -76,6 +76,14 @@ class AdoptionContract:
         first = await self.adopt(bench)
         assert [i.id for i in await self.adopt(bench)] == [i.id for i in first]
 
+    async def test_the_last_adoption_says_what_is_adopted(self, bench: Bench) -> None:
+        blue, bot = await self.adopt(bench)
+        await bench.engine.adopt(bench.stamp(OLD), Color.BLUE, [blue])
+        assert {i.id: (i.adopted, i.rollout is not None) for i in await self.running(bench)} == {
+            blue.id: (True, True),
+            bot.id: (False, False),
+        }
+
     async def test_adopted_release_is_kept(self, bench: Bench) -> None:
         await self.adopt(bench)
         assert await bench.engine.missing(bench.stamp(OLD).sha, [BLUE, BOT]) == []
