@@ -49,7 +49,9 @@ def the_route_names_every_copy(seen: Observed) -> str | None:
         return None
     for service in seen.live_stack.routed:
         name = service.colors[color]
-        copies = [c for c in world.engine.containers(name) if c.adopted or not current.adopted]
+        found = world.engine.containers(name)
+        made = [c.labelled and c.stamp.rollout == current.rollout_id for c in found]  # also in place of adopted ones
+        copies = [c for c, own in zip(found, made, strict=True) if own or c.adopted or not current.adopted]
         if any(c.behaviour.dies_after is not None or c.behaviour.status != HTTPStatus.OK for c in copies):
             continue  # the release itself ends them
         running = [c for c in copies if c.runs(seen.now)]
