@@ -12,7 +12,8 @@ from itertools import count, groupby
 from tests.fakes.processes import PROCESS, Stuck, run_processes
 from tests.simulation import events
 from tests.simulation.host import Host, forgotten
-from tests.simulation.invariants.the_end import the_route_names_every_copy
+from tests.simulation.invariants.followers import the_copies_of_one_release_run
+from tests.simulation.invariants.the_end import one_bot_runs, the_route_names_every_copy
 from tests.simulation.observation.trace import Trace
 from tests.simulation.repeatable import ended_after, no_logs, nothing_random
 from tests.simulation.schedule import Event, Schedule
@@ -29,6 +30,9 @@ LONGEST_SECONDS = 60.0
 
 AGAIN_SECONDS = 65.0
 """Within this time after the last fault, the worker has read the ledger again: it does so each minute."""
+
+SEEN_SECONDS = 60.0
+"""Within this time after the last change of the journal, the drift watch has looked as often as it tries to help."""
 
 LOOK_SECONDS = 5.0
 CALM_LOOKS = 2
@@ -224,7 +228,13 @@ class Player:
         looked = "" if shown == state else "the status is older than the last look"
         copies = the_route_names_every_copy(host.seen)
         beside = host.due_updater() or host.unsent() or host.unread_checks()
-        return beside or copies or self._unread() or looked
+        return beside or copies or self._unseen() or self._unread() or looked
+
+    def _unseen(self) -> str:
+        """What is wrong with bot or followers, while the drift watch may still report it or replace them."""
+        seen = self._host.seen
+        wrong = one_bot_runs(seen) or the_copies_of_one_release_run(seen)
+        return wrong if wrong and self._loop.time() < max(seen.changed_at, seen.troubled_at) + SEEN_SECONDS else ""
 
     def _unread(self) -> str:
         """Says that the ledger, the only record of what waits after both copies were lost, may still be unread."""

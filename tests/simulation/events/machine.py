@@ -93,6 +93,7 @@ def bot_stopped(host: Host) -> None:
                 container.end()
                 container.held = True
                 host.seen.stopped_by_hand.add(container.id)
+                host.seen.hand_stops[singleton.service] = host.seen.now
 
 
 @kind

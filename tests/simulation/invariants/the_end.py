@@ -96,6 +96,9 @@ def _missing_bot_is_explained(seen: Observed, service: str) -> bool:
     last = max(containers, key=lambda c: c.started_at or 0.0, default=None)
     if alarmed and last is not None and last.id in seen.stopped_by_hand:
         return True
+    stopped = seen.hand_stops.get(service)  # the container may be pruned since
+    if alarmed and stopped is not None and (last is None or (last.started_at or 0.0) <= stopped):
+        return True
     kept = seen.state.current is not None and seen.state.current.rollout_id in seen.stayed  # healthy or not
     return (alarmed and kept) or _missing_bot_is_reported(seen)
 

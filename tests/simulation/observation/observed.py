@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.domain.release import Release, Trigger
@@ -86,9 +86,10 @@ class Observed:
     `own`: the updater's own services, if the stack has them. `successions` are the rollouts whose succession began.
     `epochs` has the epoch that each process took, by its name, and `latest_epoch` the last one that was taken.
     `overwritten_at`: when another program last wrote the route file. `troubled_at`: when an event last happened or
-    ended; `troubles` counts both, and the writes that failed. `stopped_by_hand`: the containers of singletons that an
-    operator stopped. `pauses`: whether a failure pauses rollouts. `stayed`: the rollouts that failed, but whose
-    releases stay live, because they cannot be rolled back.
+    ended; `troubles` counts both, and the writes that failed. `changed_at`: when the journal last changed, but for the
+    moments of looks. `stopped_by_hand`: the containers of singletons that an operator stopped; `hand_stops`: when, by
+    service. `pauses`: whether a failure pauses rollouts. `stayed`: the rollouts that failed, but whose releases stay
+    live, because they cannot be rolled back.
     `singletons`: all Compose services that each singleton had. `green`: the commits whose checks were green once.
     """
 
@@ -114,8 +115,10 @@ class Observed:
     latest_epoch: int = 0
     overwritten_at: float = -math.inf
     troubled_at: float = 0.0
+    changed_at: float = 0.0
     troubles: int = 0
     stopped_by_hand: set[str] = field(default_factory=set)
+    hand_stops: dict[str, float] = field(default_factory=dict)
     pauses: bool = True
     stayed: set[str] = field(default_factory=set)
     singletons: dict[str, set[str]] = field(default_factory=dict)
@@ -200,6 +203,8 @@ class Observed:
             self.stayed.add(after.rollout.id)
         if after.current is not None and not write.afresh:
             self.ever_live.add(after.current.rollout_id)
+        if _without_looks(before) != _without_looks(after):
+            self.changed_at = self.now
         self.last, self.last_failed = after, self.disk.fails_late
         if self.last_failed:
             self.failed_at, self.troubles = self.now, self.troubles + 1
@@ -236,3 +241,8 @@ class Observed:
             self.counts["begun again"] += 1
             return
         self.ends.setdefault(rollout.id, []).append(str(status or RolloutStatus.FAILED))
+
+
+def _without_looks(state: State) -> State:
+    """The state without the moments that change although nothing else does."""
+    return replace(state, looked_at=None, last_checked_at=None)
