@@ -11,7 +11,8 @@ def the_copies_of_one_release_run(seen: Observed) -> str | None:
     """[H] In the end, exactly the live release's copies of each follower run.
 
     Fewer only if the alarm says so; another release's only if the alarm says so, and they do not stop, or nothing can
-    replace them: the live release cannot start its own, and cannot be rolled back.
+    replace them: the live release cannot start its own, and cannot be rolled back, or a lost state file had the only
+    record of its rollout, so that a person decides on the rollback.
     """
     current = seen.state.current
     if current is None:
@@ -21,7 +22,8 @@ def the_copies_of_one_release_run(seen: Observed) -> str | None:
         running = [copy.stamp.release for copy in copies]
         others = [copy for copy in copies if copy.stamp.sha != current.sha]
         stuck = not any(other.behaviour.stops for other in others)
-        alone = _stays_unwell(seen) and not seen.world.engine.starts(follower.service, current.tag)
+        unwell = _stays_unwell(seen) or _record_was_lost(seen)
+        alone = unwell and not seen.world.engine.starts(follower.service, current.tag)
         if others and not ((stuck or alone) and _is_alarmed(seen, "follower_outdated")):
             return f"{current.tag} is live, but the copies of {follower.name} are of {running}"
         wanted, count = seen.world.engine.copies_of(follower.service, current.tag), len(copies) - len(others)
@@ -32,9 +34,13 @@ def the_copies_of_one_release_run(seen: Observed) -> str | None:
 
 def _missing_ones_are_reported(seen: Observed) -> bool:
     """As for a bot: the old ones could not be started again, their record was lost, or their release stays unwell."""
-    lost = seen.happened["state file lost with its copy"] and (seen.state.paused or seen.unpauses)
-    unrestorable = seen.happened["singleton unrestorable"] or lost or _stays_unwell(seen)
+    unrestorable = seen.happened["singleton unrestorable"] or _record_was_lost(seen) or _stays_unwell(seen)
     return _is_alarmed(seen, "follower_gone") and bool(unrestorable)
+
+
+def _record_was_lost(seen: Observed) -> bool:
+    """Whether both copies of the state file were lost, and a pause says so, or said so until an operator ended it."""
+    return bool(seen.happened["state file lost with its copy"] and (seen.state.paused or seen.unpauses))
 
 
 def _stays_unwell(seen: Observed) -> bool:
