@@ -141,14 +141,10 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit("Operator.roll_back", "await self._ports.engine.one_way(state.current.sha)", "False"),
     ),
     "forced_rollback_is_ignored": (
-        Edit("routes.may_not_go_back", "rollout.reason_code != OperatorRollback.code and", ""),
+        Edit("routes.may_not_go_back", "if rollout.reason_code == OperatorRollback.code:", "if False:"),
     ),
     "renamed_bot_runs_twice": (
         Edit("subjects.services_of", "(uncolored.service, *before)", "(uncolored.service,)"),
-        Edit("subjects.found_of", ", *await _kept_services(run, uncolored.name)", ""),
-        Edit("subjects.found_of", ", *await run.ports.engine.named(uncolored.name)", ""),
-    ),
-    "bot_of_an_earlier_release_runs_on": (
         Edit("subjects.found_of", ", *await _kept_services(run, uncolored.name)", ""),
         Edit("subjects.found_of", ", *await run.ports.engine.named(uncolored.name)", ""),
     ),
