@@ -6,13 +6,13 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.errors import LedgerUnavailable, RouteNotConfirmed, Undone
+from app.domain.errors import LedgerUnavailable, RouteNotConfirmed, Superseded, Undone
 from app.domain.history import HistoryEntry, decided_keys, proven_rollouts
 from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.rollout import undone_rollout
 from app.domain.stack import Color, Stack
 from app.domain.state import Dropped, State
-from app.domain.tags import TagRule
+from app.domain.tags import UNKNOWN_TAG, TagRule
 from workers.adoption import drift
 from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
@@ -23,6 +23,9 @@ from workers.rollout.stopping import stop_all
 from workers.routing.asked import ask_routes
 from workers.routing.copies import counted
 from workers.routing.routers import read_routing
+
+STALE_REPORTED = 100
+"""How many releases older than the live one may end after a rebuild. The ledger knows thousands, long since decided."""
 
 log = structlog.get_logger()
 
@@ -126,9 +129,9 @@ async def accept_undecided(ports: Ports, rule: TagRule) -> None:
     """After a rebuild, accepts the releases that the ledger knows and that the journal lost undecided.
 
     While the ledger or the route file cannot be read, this does nothing: call it again, also in the next process. A
-    release that is older than the live one was decided long ago, unless a person asked for it. What a person forced
-    waits for the unpause like everything else: what is live now may not be what they saw. The route names the rollout
-    that was undone last: its release is decided.
+    release that is older than the live one never goes live, unless a person asked for it: it ends as superseded. What
+    a person forced waits for the unpause like everything else: what is live now may not be what they saw. The route
+    names the rollout that was undone last: its release is decided.
     """
     if not ports.journal.state.ledger_unread:
         return
@@ -140,8 +143,10 @@ async def accept_undecided(ports: Ports, rule: TagRule) -> None:
     dates = {r.tag: r.published_at for r in known if r.published_at}
     current = ports.journal.state.dated(dates).current
     live = current.dated if current else None
-    lost = [_unforced(r) for r in known if r.trigger is Trigger.MANUAL or not rule.is_older(r.dated, live)]
+    stale = [r for r in known if r.trigger is not Trigger.MANUAL and rule.is_older(r.dated, live)]
+    lost = [_unforced(r) for r in known if r not in stale]
     ended = [dropped(r, _undone(r)) for r in known if r.rollout_id == undone]
+    ended += [dropped(r, _superseded(current)) for r in stale[-STALE_REPORTED:] if r.rollout_id != undone]
     await ports.journal.update(lambda s: replace(_dismissed(s.dated(dates), ended).accept(*lost), ledger_unread=False))
 
 
@@ -150,6 +155,10 @@ def _undone(release: Release) -> Undone:
         "The route shows that its rollout was undone before the state file was lost. Your traffic stays on the release "
         f"before it. If {release.tag} is good, run `updater deploy {release.tag}` after the unpause."
     )
+
+
+def _superseded(current: LiveRelease | None) -> Superseded:
+    return Superseded(f"the live {current.tag if current else UNKNOWN_TAG} is newer")
 
 
 def _dismissed(state: State, ended: Sequence[Dropped]) -> State:

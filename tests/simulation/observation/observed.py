@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.domain.release import Release, Trigger
+from app.domain.release import Release
 from app.domain.release_stack import as_of
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color, Stack
@@ -218,19 +218,11 @@ class Observed:
             self.epochs[me] = self.latest_epoch = write.after.epoch
 
     def _begins_afresh(self, after: State) -> None:
-        """Forgets what only the lost file said: an end that happens again, and releases that Redis does not know.
-
-        Those older than the live one count as decided.
-        """
+        """Forgets what only the lost file said: an end that happens again, and releases that Redis does not know."""
         if after.rollout is not None:
             self.ends.pop(after.rollout.id, None)
-        rule, live = self.world.stack.tags, after.current.dated if after.current else None
         keys = self.world.inbox.keys | {release.key for release in after.accepted}
-        self.accepted = {
-            rollout: release
-            for rollout, release in self.accepted.items()
-            if release.key in keys and (release.trigger is Trigger.MANUAL or not rule.is_older(release.dated, live))
-        }
+        self.accepted = {rollout: release for rollout, release in self.accepted.items() if release.key in keys}
 
     def _ended(self, before: State, after: State) -> None:
         rollout = before.rollout

@@ -21,6 +21,7 @@ from tests.fakes.inbox import FakeInbox
 from tests.fakes.world import World
 from workers.control.jobs import Jobs
 from workers.control.operator import Operator
+from workers.control.rebuild import STALE_REPORTED
 from workers.control.reconcile import Reconciler
 from workers.ports import Stamp
 
@@ -198,6 +199,30 @@ async def test_older_accepted_release_does_not_return(world: World) -> None:
     world.journal.lose(None)
     await world.worker().start()
     assert world.state.accepted == ()
+
+
+async def test_older_release_that_was_lost_has_an_end(world: World) -> None:
+    """Its worker was killed before it decided it. Without an end, it could never be found again."""
+    await go_live(world)
+    world.inbox.put(a_release("v0.9.0"))
+    await world.inbox.taken([a_release("v0.9.0")])
+    world.journal.lose(None)
+    await world.worker().start()
+    ends = {entry.tag: (entry.result, entry.error) for entry in world.publisher.entries}
+    assert ends["v0.9.0"] == ("superseded", "the live v1.1.0 is newer")
+    assert ends["v1.1.0"][0] == "success"
+
+
+async def test_only_the_last_older_releases_end_after_a_loss(world: World) -> None:
+    """The ledger knows releases whose records are long gone."""
+    await go_live(world)
+    many = [a_release(f"v0.{number}.0", key=f"1:{number}") for number in range(STALE_REPORTED + 20)]
+    world.inbox.put(*many)
+    await world.inbox.taken(many)
+    world.journal.lose(None)
+    await world.worker().start()
+    ended = [entry.tag for entry in world.publisher.entries if entry.result == "superseded"]
+    assert sorted(ended) == sorted(release.tag for release in many[-STALE_REPORTED:])
 
 
 async def test_a_rebuild_does_not_need_redis(world: World) -> None:
