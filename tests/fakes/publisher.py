@@ -65,6 +65,9 @@ class FakePublisher:
         self.never.append((release.tag, why.detail))
         self._remember(HistoryEntry.without_rollout(release, why, self._clock.now()))
 
+    def stopping(self, release: Release, why: UpdaterError) -> None:
+        self._remember(HistoryEntry.without_rollout(release, why, self._clock.now()))
+
     async def history(self) -> list[HistoryEntry]:
         await asyncio.sleep(0)
         return self.entries[::-1]

@@ -114,6 +114,9 @@ class LedgerPublisher:
         if state.paused:
             self.event("paused", reason=state.pause_reason)
 
+    def stopping(self, release: Release, why: UpdaterError) -> None:
+        self._archive.append(self._redacted(HistoryEntry.without_rollout(release, why, self._clock.now())))
+
     def decided(self, release: Release, why: UpdaterError) -> None:
         entry = self._redacted(HistoryEntry.without_rollout(release, why, self._clock.now()))
         self._archive.append(entry)

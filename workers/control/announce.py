@@ -60,6 +60,9 @@ class Announced:
         self._publisher.decided(release, why)
         self._notifier.notify(notices.dropped(self._project, release, why))
 
+    def stopping(self, release: Release, why: UpdaterError) -> None:
+        self._publisher.stopping(release, why)
+
     async def history(self) -> list[HistoryEntry]:
         return await self._publisher.history()
 

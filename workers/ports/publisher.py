@@ -28,6 +28,9 @@ class Publisher(Protocol):
     def decided(self, release: Release, why: UpdaterError) -> None:
         """Stores and publishes that the release gets no rollout. The decision survives a crash."""
 
+    def stopping(self, release: Release, why: UpdaterError) -> None:
+        """Stores that an accepted call stops the release's rollout. The end of the rollout replaces it: see `keep`."""
+
     async def history(self) -> list[HistoryEntry]:
         """The history on this machine's disk, newest first."""
 

@@ -19,7 +19,7 @@ from workers.ports import Definition, Ports, TimeLimit
 from workers.rollout.after_end import AfterEnd, retry_of
 from workers.rollout.retries import Retries
 from workers.rollout.step import MARGIN_SECONDS, Evidence, Step
-from workers.rollout.stop import stop_of
+from workers.rollout.stop import decision, stop_of
 
 if TYPE_CHECKING:
     from workers.rollout.checks.health import NewColor
@@ -46,6 +46,7 @@ class Run:
         self.traffic = Traffic()
         self._committed = False
         self._settled = False
+        self._kept = False
         self._why: UpdaterError | None = None
         self._scope: TimeLimit | None = None
 
@@ -155,11 +156,17 @@ class Run:
             raise self._why
 
     async def stopped_by(self, why: UpdaterError) -> None:
-        """Journals an accepted call of an operator, so that it also counts after a restart."""
+        """Journals an accepted call of an operator, so that it also counts after a restart.
+
+        The history has it too, in case all copies of the state file are lost before the rollout's own end is kept.
+        """
+        release = self.rollout.release
         stopped = await self.ports.journal.update(
             lambda s: s.progress(s.rollout.stop(why)) if s.rollout else s, both=True
         )
         self.ports.publisher.status(stopped)
+        if not self._kept:
+            self.ports.publisher.stopping(release, decision(why, release.tag))
 
     async def undoing(self, why: UpdaterError) -> None:
         """Records that the rollback begins, and why. From here on nothing stops it.
@@ -181,6 +188,7 @@ class Run:
         ended = self.rollout.finish(status, at)
         after = AfterEnd(ended, at, again, retry_of(ended, self.stack, at), pauses=self.pause_on_failure)
         before = self.ports.journal.state
+        self._kept = True
         self.ports.publisher.keep(ended, after.state(before))  # after a crash, two records are better than none
         state = await self.ports.journal.update(after.state)
         self.ports.publisher.result(ended, state)

@@ -1,6 +1,6 @@
 """What stops a running rollout: the calls of an operator, and the withdrawal of its release."""
 
-from app.domain.errors import Cancelled, OperatorRollback, UpdaterError, Withdrawn
+from app.domain.errors import Cancelled, OperatorRollback, Undone, UpdaterError, Withdrawn
 
 
 def cancelled() -> Cancelled:
@@ -13,6 +13,13 @@ def rolled_back() -> OperatorRollback:
 
 def withdrawn() -> Withdrawn:
     return Withdrawn("before the flip; your traffic was not affected. Publish a new release when it is ready")
+
+
+def decision(why: UpdaterError, tag: str) -> UpdaterError:
+    """What `why` makes of the release `tag`, if the state file is lost before the end of its rollout is recorded."""
+    if not isinstance(why, OperatorRollback):
+        return why
+    return Undone(f"An operator rolled it back {why.detail}. If {tag} is good, run `updater deploy {tag}`.")
 
 
 def stop_of(code: str) -> UpdaterError:

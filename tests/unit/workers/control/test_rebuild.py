@@ -509,6 +509,37 @@ async def test_release_that_was_undone_is_not_accepted_again(world: World, by: s
     assert "`updater deploy v1.1.0`" in str(world.publisher.entries[-1].error)
 
 
+@pytest.mark.parametrize(("moment", "result"), [("health_skills", "cancelled"), ("bake", "rolled_back")])
+async def test_call_that_stopped_a_rollout_survives_a_loss(world: World, moment: str, result: str) -> None:
+    """Both copies of the state file are lost right after the answer, before the rollout's end is recorded."""
+    world.inbox.put(NEW)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    operator = Operator(world.ports, worker)
+    while (world.state.rollout and world.state.rollout.running_step) != moment:
+        await world.clock.sleep(0.01)
+    await (operator.cancel(NEW.rollout_id) if result == "cancelled" else operator.roll_back(None))
+    rolling.cancel()
+    await asyncio.gather(rolling, return_exceptions=True)
+    world.journal.lose("both copies could not be read")
+    worker = world.worker()
+    await worker.start()
+    assert (world.state.accepted, world.state.paused) == ((), True)
+    assert [(entry.tag, entry.result) for entry in world.publisher.entries] == [("v1.1.0", result)]
+
+
+async def test_end_of_a_rollout_replaces_the_call_that_stopped_it(world: World) -> None:
+    world.inbox.put(NEW)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while (world.state.rollout and world.state.rollout.running_step) != "health_skills":
+        await world.clock.sleep(0.01)
+    await Operator(world.ports, worker).cancel(NEW.rollout_id)
+    await rolling
+    (entry,) = world.publisher.entries
+    assert (entry.result, entry.reason_code, entry.sha) == ("failed", "cancelled", sha_of("v1.1.0"))
+
+
 async def test_waiting_manual_release_survives(world: World) -> None:
     """Also a forced one, but it waits for the unpause: what is live now may not be what the person saw."""
     asked = a_release("v0.9.0", key="manual:r-1", rollout_id="r-1", trigger=Trigger.MANUAL, force=True)
