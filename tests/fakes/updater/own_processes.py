@@ -201,10 +201,11 @@ class FakeJournalCopy:
         self._own.copies[self._rollout] = self._own.disk.file
 
     def give_back(self) -> None:
+        """What the workers of a play write is of one version: a file that cannot be read is damaged."""
         disk = self._own.disk
-        if isinstance(disk.file, State):
+        if isinstance(disk.file, State) or isinstance(disk.previous, State):
             return
         if disk.full:
             raise EngineFailed("the journal could not be restored (No space left on device)")
-        disk.file = self._own.copies[self._rollout]
+        disk.previous = self._own.copies[self._rollout]
         self._own.machine.given_back += 1

@@ -26,6 +26,9 @@ from workers.adapters.disk.sidecar_state import ignored, is_sidecar_state, sidec
 from workers.adapters.threads import in_file_thread, to_its_end
 
 MODE = 0o600
+PREVIOUS = ".previous"
+"""Suffix for the copy of the file before its last change."""
+
 SIDECAR, UNREADABLE = ".sidecar", ".unreadable"
 """Suffixes for the copy of a file that the sidecar wrote, or that cannot be read."""
 
@@ -51,7 +54,7 @@ class FileJournal:
     def __init__(self, path: Path, taken: Callable[[], bool] = lambda: False) -> None:
         self._path = path
         self._taken = taken
-        self._previous = path.with_name(path.name + ".previous")
+        self._previous = path.with_name(path.name + PREVIOUS)
         self._reserve = path.with_name(path.name + ".reserve")
         self._turn = asyncio.Lock()
         self._state = State()
@@ -225,12 +228,7 @@ def encode(state: State) -> bytes:
 
 def decode(content: bytes) -> State:
     """Decodes the state. Raises ValueError if `content` is damaged, LaterSchema if its schema is later."""
-    fields = json.loads(content)
-    if not isinstance(fields, dict):
-        raise ValueError("it is not a JSON object")  # noqa: TRY004 - a damaged file, not a programming error
-    checksum = fields.pop("checksum", None)
-    if checksum != _checksum(fields):
-        raise ValueError("its checksum is wrong")
+    fields = _intact(content)
     schema = fields.get("schema", 0)
     if not isinstance(schema, int):
         raise ValueError("its schema is not a number")  # noqa: TRY004 - a damaged file, not a programming error
@@ -242,6 +240,26 @@ def decode(content: bytes) -> State:
         return _STATE.built.validate_python(fields)
     except ValidationError as error:
         raise ValueError(str(error)) from error
+
+
+def is_intact(content: bytes) -> bool:
+    """Whether a worker wrote it as it is, also one of a version whose state this version cannot read."""
+    try:
+        _intact(content)
+    except ValueError:
+        return False
+    return True
+
+
+def _intact(content: bytes) -> dict[str, Any]:
+    """The fields without their checksum. Raises ValueError if it is wrong."""
+    fields = json.loads(content)
+    if not isinstance(fields, dict):
+        raise ValueError("it is not a JSON object")  # noqa: TRY004 - a damaged file, not a programming error
+    checksum = fields.pop("checksum", None)
+    if checksum != _checksum(fields):
+        raise ValueError("its checksum is wrong")
+    return fields
 
 
 def _steps(fields: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,13 +1,12 @@
 """A copy of the journal for a self-update, restored if the new updater wrote a journal that the old cannot read."""
 
-import contextlib
 from pathlib import Path
 
 import structlog
 
 from app.domain.errors import EngineFailed
 from app.files import replace_durably
-from workers.adapters.disk.journal import MODE, decode
+from workers.adapters.disk.journal import MODE, PREVIOUS, decode, is_intact
 
 log = structlog.get_logger()
 
@@ -37,17 +36,35 @@ class JournalCopy:
     def give_back(self) -> None:
         """Restores the copy if this version cannot read the journal. No worker runs meanwhile. Raises EngineFailed.
 
-        Nothing is lost: a new worker begins nothing until its succession has ended.
+        Nothing is lost: a new worker begins nothing until its succession has ended. A journal that is damaged or
+        missing stays so: the old updater then uses its previous copy, pauses, and says that the last changes are lost.
+        If that one cannot be read either, this copy takes its place.
         """
-        with contextlib.suppress(OSError, ValueError):
-            decode(self._path.read_bytes())
+        previous = self._path.with_name(self._path.name + PREVIOUS)
+        if _is_readable(self._path) or (not _is_intact(self._path) and _is_readable(previous)):
             return
-        log.warning("the old updater cannot read the new one's journal; restoring the copy", path=self._path)
+        restored = self._path if _is_intact(self._path) else previous
+        log.warning("the old updater cannot read the new one's journal; restoring the copy", path=restored)
         try:
-            self._write(self._path, self._copy.read_bytes())
+            self._write(restored, self._copy.read_bytes())
         except OSError as error:
             raise EngineFailed(f"the journal could not be restored ({error})") from error
 
     @staticmethod
     def _write(path: Path, content: bytes) -> None:
         replace_durably(path, content, staging=path.parent, mode=MODE)
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        decode(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _is_intact(path: Path) -> bool:
+    try:
+        return is_intact(path.read_bytes())
+    except OSError:
+        return False

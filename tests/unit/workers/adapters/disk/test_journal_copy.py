@@ -41,6 +41,39 @@ def test_give_back_keeps_a_readable_journal(journal: Path, copy: JournalCopy) ->
     assert journal.read_bytes() == written
 
 
+@pytest.mark.parametrize("damage", [b"", b"{}", None])
+def test_damaged_journal_shows_its_loss(journal: Path, copy: JournalCopy, damage: bytes | None) -> None:
+    """The new worker may have acknowledged a pause: the old one must not go on as if nothing was lost."""
+    copy.keep()
+    _previous(journal).write_bytes(encode(written := replace(HANDED_OVER, epoch=8)))
+    _damage(journal, damage)
+    copy.give_back()
+    old = FileJournal(journal)
+    assert old.load() == written
+    assert "used the previous copy" in str(old.lost)
+
+
+@pytest.mark.parametrize("previous", [b"{}", None, encode(replace(HANDED_OVER, schema=SCHEMA + 1))])
+def test_copy_replaces_an_unreadable_previous_one(journal: Path, copy: JournalCopy, previous: bytes | None) -> None:
+    copy.keep()
+    _damage(journal, b"{}")
+    _damage(_previous(journal), previous)
+    copy.give_back()
+    old = FileJournal(journal)
+    assert old.load() == HANDED_OVER
+    assert "used the previous copy" in str(old.lost)
+
+
+def _previous(journal: Path) -> Path:
+    return journal.with_name(journal.name + ".previous")
+
+
+def _damage(path: Path, content: bytes | None) -> None:
+    path.unlink(missing_ok=True)
+    if content is not None:
+        path.write_bytes(content)
+
+
 def test_copy_is_kept_after_keep(journal: Path, copy: JournalCopy) -> None:
     assert not copy.kept
     copy.keep()
