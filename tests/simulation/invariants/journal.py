@@ -30,8 +30,12 @@ def only_an_operator_unpauses(seen: Observed, write: Write) -> str | None:
 
 @asked(on_write)
 def a_lost_state_file_pauses(seen: Observed, write: Write) -> str | None:
-    """[E] What replaces a state file that was lost says so, before anything else is written."""
-    if not write.afresh or write.after.paused or write.before == State():
+    """[E] What replaces a state file that was lost says so, before anything else is written.
+
+    A process that wrote the lost state itself goes on from its memory, for example in a write in which it was
+    suspended: nothing is lost.
+    """
+    if not write.afresh or write.own or write.after.paused or write.before == State():
         return None
     if write.after.current is None and not seen.world.publisher.entries:
         return None  # nothing on the machine says that there ever was a release

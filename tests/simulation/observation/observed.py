@@ -54,13 +54,14 @@ class Write:
     """A write of the state file: `before` is the last state that a worker wrote.
 
     `afresh`: the file could not be read before this write, so the state may be an older one or a new one.
-    `failed`: the write before was reported as a failure, so it does not count.
+    `failed`: the write before was reported as a failure, so it does not count. `own`: the same process wrote `before`.
     """
 
     before: State
     after: State
     afresh: bool
     failed: bool = False
+    own: bool = False
 
     @property
     def begun(self) -> Rollout | None:
@@ -79,8 +80,9 @@ class Observed:
     `ends` has their final ends.
 
     `faults` are those that go on, `happened` counts all that happened. `paused_at` is when the last pause began,
-    `unpauses` how many were asked for. `last` is the last state that a worker wrote. `ever_live` are the rollouts whose
-    releases were live. `last_failed`: the write of `last` is reported as a failure; `failed_at`: when one last was.
+    `unpauses` how many were asked for. `last` is the last state that a worker wrote, and `writer` the
+    process that did. `ever_live` are the rollouts whose releases were live. `last_failed`: the write of `last` is
+    reported as a failure; `failed_at`: when one last was.
     `counted`: the last state before that one whose write was not.
 
     `own`: the updater's own services, if the stack has them. `successions` are the rollouts whose succession began.
@@ -106,6 +108,7 @@ class Observed:
     shas_live: list[str] = field(default_factory=list)
     last: State = field(default_factory=State)
     counted: State = field(default_factory=State)
+    writer: str | None = None
     ever_live: set[str] = field(default_factory=set)
     last_failed: bool = False
     failed_at: float = -math.inf
@@ -205,7 +208,7 @@ class Observed:
             self.ever_live.add(after.current.rollout_id)
         if _without_looks(before) != _without_looks(after):
             self.changed_at = self.now
-        self.last, self.last_failed = after, self.disk.fails_late
+        self.last, self.writer, self.last_failed = after, self.acting, self.disk.fails_late
         if self.last_failed:
             self.failed_at, self.troubles = self.now, self.troubles + 1
 

@@ -92,7 +92,8 @@ class Observer:
 
     def _written(self, old: object, new: State) -> None:
         afresh = not isinstance(old, State) or old is not self.seen.last
-        write = Write(self.seen.last, new, afresh, failed=self.seen.last_failed)
+        own = self.seen.writer is not None and self.seen.writer == self.seen.acting
+        write = Write(self.seen.last, new, afresh, failed=self.seen.last_failed, own=own)
         self.seen.noted(write)
         self._trace.write(write)
         self._ask(invariants.on_write, write)
