@@ -78,11 +78,11 @@ def an_accepted_rollback_has_a_way_back(seen: Observed, write: Write) -> str | N
 def an_accepted_release_is_not_lost(seen: Observed) -> str | None:
     """[C] Each release that was answered with 202 waits, or has one end that people can read."""
     entries = {entry.rollout_id: entry for entry in seen.world.publisher.entries}
-    waiting = {r.rollout_id for r in seen.state.accepted}
+    waiting, keys = {r.rollout_id for r in seen.state.accepted}, {r.key for r in seen.state.accepted}
     # under another id, if a missed release was accepted meanwhile; an interrupted attempt is no end
     decided = {entry.key for entry in entries.values() if not entry.undecided or seen.ends.get(entry.rollout_id)}
     for rollout, release in seen.accepted.items():
-        if rollout not in waiting and release.key not in decided:
+        if release.key not in keys | decided:
             return f"{release.tag} ({rollout}, {release.trigger}) was accepted, but it neither waits nor has an end"
         if rollout in waiting and seen.ends.get(rollout):
             return f"{release.tag} ({rollout}) waits, but it has ended: {seen.ends[rollout]}"
