@@ -19,7 +19,8 @@ class HistoryEntry:
     `failed` if it was refused.
 
     `timestamp`: the moment of the decision, ISO 8601. `key`: the release's, empty in entries of the oldest versions.
-    `by`: the caller that asked for the release, None if no caller did.
+    `by`: the caller that asked for the release, None if no caller did. `waits_again`: whether the release waits for
+    another attempt; None in entries of older versions.
     """
 
     rollout_id: str
@@ -34,9 +35,10 @@ class HistoryEntry:
     duration_seconds: float = 0.0
     sha: str | None = None
     by: str | None = None
+    waits_again: bool | None = None
 
     @classmethod
-    def of(cls, rollout: Rollout) -> Self:
+    def of(cls, rollout: Rollout, *, waits_again: bool = False) -> Self:
         """Of a rollout that has ended."""
         assert rollout.completed_at is not None  # noqa: S101 - a rollout without an end has no entry
         return cls(
@@ -52,6 +54,7 @@ class HistoryEntry:
             duration_seconds=rollout.duration_seconds,
             sha=rollout.sha,
             by=rollout.release.by,
+            waits_again=waits_again,
         )
 
     @classmethod
@@ -69,6 +72,7 @@ class HistoryEntry:
             reason_code=why.code,
             error=str(why) if refused else why.detail,
             by=release.by,
+            waits_again=False,
         )
 
     @property
@@ -77,8 +81,9 @@ class HistoryEntry:
 
     @property
     def undecided(self) -> bool:
-        """Whether it is an attempt that was interrupted before its flip: the release may still be good."""
-        return self.result == RolloutStatus.FAILED and self.reason_code == Interrupted.code
+        """Whether it is an attempt that was interrupted before its flip, and not the last one."""
+        interrupted = self.result == RolloutStatus.FAILED and self.reason_code == Interrupted.code
+        return interrupted and self.waits_again is not False
 
 
 def decided_keys(history: Sequence[HistoryEntry]) -> list[str]:

@@ -86,6 +86,10 @@ class State:
         """Whether `rollout` was interrupted and will be retried under the same id."""
         return any(waiting.rollout_id == rollout.id for waiting in self.accepted)
 
+    def waits_again(self, rollout: Rollout) -> bool:
+        """Whether the release of `rollout`, which has ended, waits for another rollout."""
+        return any(waiting.key == rollout.release.key for waiting in self.accepted)
+
     def retries(self, rollout: Rollout) -> bool:
         """Whether `rollout` was not the first attempt of its release, and failed, and will be retried once more."""
         key = rollout.release.key

@@ -56,7 +56,7 @@ class FakePublisher:
 
     def keep(self, rollout: Rollout, state: State) -> None:
         self.kept.append((rollout, state))
-        self._remember(HistoryEntry.of(rollout))
+        self._remember(HistoryEntry.of(rollout, waits_again=state.waits_again(rollout)))
 
     def result(self, rollout: Rollout, state: State) -> None:
         self.results.append((rollout, state))

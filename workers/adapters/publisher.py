@@ -95,14 +95,14 @@ class LedgerPublisher:
         for release in releases:
             self._queue.put_nowait(partial(self._ledger.publish_record, Record.queued(release).as_json()))
 
-    def keep(self, rollout: Rollout, state: State) -> None:  # noqa: ARG002 - a notification needs it
-        self._archive.append(self._redacted(HistoryEntry.of(rollout)))
+    def keep(self, rollout: Rollout, state: State) -> None:
+        self._archive.append(self._redacted(_entry(rollout, state)))
 
     def result(self, rollout: Rollout, state: State) -> None:
         result = self._hide(Result.of(rollout, state).as_json())
         if rollout.status is RolloutStatus.SUCCESS:
             self._durations = {s.name: s.seconds for s in rollout.steps if s.seconds is not None}
-        entry = self._redacted(HistoryEntry.of(rollout))
+        entry = self._redacted(_entry(rollout, state))
         record = self._hide(Record.of(rollout).as_json()) | result
         self._queue.put_nowait(lambda: self._ledger.publish_record(record))
         if state.begins_again(rollout):
@@ -223,3 +223,7 @@ class LedgerPublisher:
 
     def _hide(self, value: Any) -> Any:
         return brief(self._redact(value))
+
+
+def _entry(rollout: Rollout, after: State) -> HistoryEntry:
+    return HistoryEntry.of(rollout, waits_again=after.waits_again(rollout))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from app.api.rollout import Result
 from app.config.settings import MAX_WAIT_SECONDS
-from app.domain.errors import Interrupted, LedgerUnavailable
+from app.domain.errors import LedgerUnavailable
 from app.ledger import Ledger
 from app.web.calls.streams import StreamedAnswers
 from app.web.published import published_status
@@ -84,13 +84,14 @@ class Endings:
     async def of(self, rollout_id: str) -> Result | None:
         """The result of the rollout; None until it has ended. A release that got no rollout ended by a decision.
 
-        A rollout that the end of the worker interrupted is in the history too. It starts again under the same id.
+        A rollout that the end of the worker interrupted is in the history too. It starts again under the same id,
+        unless it was the last attempt.
         """
         if (result := await self._result(rollout_id)) is not None:
             return result
         entries = await self.ledger.history(ENTRIES_LOOKED_AT)
         decision = next((e for e in entries if e.rollout_id == rollout_id), None)
-        if decision is None or decision.reason_code == Interrupted.code:
+        if decision is None or decision.undecided:
             return None
         return await self._result(rollout_id) or Result.of_entry(decision).model_copy(update=await self._live_fields())
 

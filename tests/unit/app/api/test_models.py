@@ -169,6 +169,7 @@ def test_history_entry_copies_result_and_release() -> None:
         "error": "bake: it died",
         "duration_seconds": 90.0,
         "sha": sha_of("v1.1.0"),
+        "waits_again": False,
     }
     assert a_release(version="2026.1").shown_version == "2026.1"
 
@@ -188,6 +189,7 @@ def test_decision_entry_has_every_field() -> None:
         "error": "v1.2.0 is newer",
         "duration_seconds": 0.0,
         "sha": None,
+        "waits_again": False,
     }
 
 

@@ -24,6 +24,7 @@ from workers.control.operator import Operator
 from workers.control.rebuild import STALE_REPORTED
 from workers.control.reconcile import Reconciler
 from workers.ports import Stamp
+from workers.rollout.pipeline import ATTEMPTS
 
 NEW = a_release("v1.1.0")
 WAITING = a_release("v1.2.0", after=1)
@@ -481,6 +482,18 @@ async def test_interrupted_release_is_accepted_again(world: World) -> None:
     await Operator(world.ports, worker).unpause()
     await worker.reconcile()
     assert (world.state.last_good_tag, world.outages) == ("v1.1.0", [])
+
+
+async def test_release_is_decided_after_its_last_attempt(world: World) -> None:
+    """Rollouts paused with its failure. A lost state file does not make it wait again."""
+    world.inbox.put(NEW)
+    for _ in range(ATTEMPTS):
+        await killed_at(world, "health_skills")
+        await world.worker().start()
+    assert ([r.tag for r in world.state.accepted], world.state.paused) == ([], True)
+    world.journal.lose(None)
+    await world.worker().start()
+    assert ([r.tag for r in world.state.accepted], world.state.paused) == ([], True)
 
 
 @pytest.mark.parametrize("by", ["operator", "bake"])
