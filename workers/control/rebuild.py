@@ -58,8 +58,12 @@ async def rebuild(stack: Stack, ports: Ports) -> None:
         found = await look(stack, ports, proven)
     else:
         found = Found(state.active_color, state.current, state.previous, state.last_good_tag)
-    if lost is None and found.current is None and not history and not await _was_used(stack, ports):
-        return
+    if lost is None and found.current is None and not history and not await _left_over(stack, ports):
+        taken = await _taken(ports)
+        if taken is None:  # ask again when the ledger answers: see `accept_undecided`
+            await ports.journal.update(lambda s: replace(s, ledger_unread=True))
+        if not taken:
+            return
     found = _without_failed(found, history)
     reason = _reason(lost, state, found)
     log.error("the journal was lost", reason=reason)
@@ -101,13 +105,8 @@ def _without_failed(found: Found, history: Sequence[HistoryEntry]) -> Found:
     return replace(found, previous=None) if found.previous and found.previous.rollout_id in failed else found
 
 
-async def _was_used(stack: Stack, ports: Ports) -> bool:
-    """Whether a worker wrote a state file before: it began a rollout, or took releases out of the ledger."""
-    return await _left_over(stack, ports) or await _has_taken(ports)
-
-
-async def _has_taken(ports: Ports) -> bool:
-    """Whether the ledger knows releases that no longer wait there. False if it cannot be read.
+async def _taken(ports: Ports) -> list[Release] | None:
+    """The releases that a worker took out of the ledger: it wrote a state file. None if the ledger cannot be read.
 
     What waits is read last: a release that is accepted in between waits, and is not among the known ones.
     """
@@ -115,8 +114,8 @@ async def _has_taken(ports: Ports) -> bool:
         known = await ports.inbox.known()
         waiting = {release.key for release in await ports.inbox.pending()}
     except LedgerUnavailable:
-        return False
-    return any(release.key not in waiting for release in known)
+        return None
+    return [release for release in known if release.key not in waiting]
 
 
 async def _left_over(stack: Stack, ports: Ports) -> bool:
@@ -133,7 +132,7 @@ async def accept_undecided(ports: Ports, rule: TagRule) -> None:
     a person forced waits for the unpause like everything else: what is live now may not be what they saw. The route
     names the rollout that was undone last: its release is decided.
     """
-    if not ports.journal.state.ledger_unread:
+    if not ports.journal.state.ledger_unread or not await _is_lost(ports):
         return
     try:
         known, undone = await ports.inbox.known(), undone_rollout(await ports.route.rollout())
@@ -148,6 +147,24 @@ async def accept_undecided(ports: Ports, rule: TagRule) -> None:
     ended = [dropped(r, _undone(r)) for r in known if r.rollout_id == undone]
     ended += [dropped(r, _superseded(current)) for r in stale[-STALE_REPORTED:] if r.rollout_id != undone]
     await ports.journal.update(lambda s: replace(_dismissed(s.dated(dates), ended).accept(*lost), ledger_unread=False))
+
+
+async def _is_lost(ports: Ports) -> bool:
+    """Whether a state file was lost: rollouts paused then. If only the ledger can say so, asks it, and pauses now."""
+    state = ports.journal.state
+    if state.paused or state.resumed_at is not None:
+        return True
+    taken = await _taken(ports)
+    if taken is None:
+        return False
+    if all(release.key in state.known_keys for release in taken):
+        await ports.journal.update(lambda s: replace(s, ledger_unread=False))
+        return False
+    reason = _reason(None, State(), Found(state.active_color, state.current, good=state.last_good_tag))
+    log.error("the journal was lost", reason=reason)
+    ports.publisher.status(await ports.journal.update(lambda s: s.pause(reason)))
+    ports.publisher.event("paused", reason=reason)
+    return True
 
 
 def _undone(release: Release) -> Undone:
@@ -293,7 +310,8 @@ def _with_copies(
 
 
 def _reason(lost: str | None, state: State, found: Found) -> str:
-    gone = "The state file is missing." if state == State() else "Another updater wrote the state file."
+    blank = replace(state, ledger_unread=False) == State()
+    gone = "The state file is missing." if blank else "Another updater wrote the state file."
     if found.current is None:
         live = "No release of the updater is live."
     else:

@@ -125,6 +125,34 @@ async def test_taken_release_shows_that_a_state_file_was_lost() -> None:
     assert (world.state.paused, [r.tag for r in world.state.accepted]) == (True, ["v1.1.0"])
 
 
+async def test_loss_is_found_when_redis_returns() -> None:
+    """At the start, only Redis could have said that a worker had written a state file."""
+    world = World()
+    world.inbox.put(NEW)
+    await world.worker().take_in()
+    world.journal.lose(None)
+    world.inbox.away = True
+    worker = world.worker()
+    await worker.start()
+    await worker.reconcile()
+    assert not world.state.paused
+    world.inbox.away = False
+    await worker.reconcile()
+    assert (world.state.paused, [r.tag for r in world.state.accepted]) == (True, ["v1.1.0"])
+    assert "The state file is missing" in str(world.state.pause_reason)
+
+
+async def test_first_start_without_redis_is_no_loss() -> None:
+    world = World()
+    world.inbox.put(NEW)
+    world.inbox.away = True
+    worker = world.worker()
+    await worker.start()
+    world.inbox.away = False
+    await worker.reconcile()
+    assert (world.state.paused, world.state.last_good_tag) == (False, "v1.1.0")
+
+
 async def test_waiting_release_is_no_sign_of_a_loss() -> None:
     world = World()
     world.inbox.put(NEW)
