@@ -195,8 +195,9 @@ class Observed:
             self.shas_live = []  # nothing on the machine says what was live before
         if write.afresh:
             self._begins_afresh(after)
-        if after.current is not None and (not self.shas_live or self.shas_live[-1] != after.current.sha):
-            self.shas_live.append(after.current.sha)
+        live = after.current if after.current and after.current.rollout_id not in self.stayed else None  # no way back
+        if live is not None and (not self.shas_live or self.shas_live[-1] != live.sha):
+            self.shas_live.append(live.sha)
         if write.goes_on and after.rollout is not None:
             self.ends.get(after.rollout.id, [])[-1:] = []
         if write.begun is not None:
