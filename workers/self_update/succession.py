@@ -186,11 +186,14 @@ class Succession:
     async def _attend(self, attempt: Attempt) -> None:
         """Waits until the successor records how it ended. If it does not, this worker stays, and web is restored.
 
-        No rollout runs meanwhile. The successor may end this worker here at any moment.
+        No rollout runs meanwhile. The successor may end this worker here at any moment. Raises StaleWorker if another
+        worker has taken over, also during the wait: the succession is that one's.
         """
+        await self._ports.journal.check()
         if not attempt.ended:
             given_up = self._own.claimed(attempt) is Side.WORKER
             why = "this worker gave the successor up" if given_up else await self._wait(attempt)
+            await self._ports.journal.check()
             attempt = await self._settle(attempt, why)
         await self._report_end(attempt)
         self._seen = attempt.rollout

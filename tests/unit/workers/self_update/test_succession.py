@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.errors import BuildFailed, EngineFailed
+from app.domain.errors import BuildFailed, EngineFailed, StaleWorker
 from app.domain.findings import Alarm
 from app.domain.stack import Updater
 from tests.examples import a_release, sha_of
@@ -119,6 +119,18 @@ async def test_updater_of_the_live_release_takes_over(world: World, machine: Mac
     assert succession.alarms() == []
     await succession.look()
     assert machine.sent == 1
+
+
+async def test_replaced_worker_leaves_the_successor_alone(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    """It was suspended, and the worker that took over began a succession meanwhile."""
+    succession = worker(world, machine, reconciler)
+    machine.attempt = Attempt("r-v1.2.0", "v1.2.0", "another")
+    world.journal.epoch = world.state.epoch + 1
+    with pytest.raises(StaleWorker):
+        await succession.look()
+    assert (machine.sent, machine.images(), machine.attempt.ended) == (0, ["u:1", "u:1"], False)
 
 
 @pytest.mark.parametrize("moment", range(SUCCESSOR_MOMENTS))
