@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
@@ -53,12 +54,16 @@ class Violation:
 
 @dataclass(frozen=True)
 class Played:
-    """How a play ended. `seconds` is its virtual time, `counts` what happened in it."""
+    """How a play ended. `seconds` is its virtual time, `counts` what happened in it.
+
+    `unplayed` is when its calm ended the wait for events whose moment had not come; infinite if it left none out.
+    """
 
     schedule: Schedule
     violation: Violation | None
     trace: Trace
     seconds: float
+    unplayed: float = math.inf
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -69,7 +74,7 @@ def play(schedule: Schedule, *, horizon: float = HORIZON) -> Played:
     if calm is None or played.violation is not None:
         return played
     other = _play(calm, horizon)
-    until = min(played.seconds, other.seconds)
+    until = min(played.seconds, other.seconds, played.unplayed, other.unplayed)
     if other.violation is None and (what := difference(played.trace, other.trace, until)):
         return replace(played, violation=Violation(INVARIANT, what, until))
     return played
@@ -97,6 +102,7 @@ class Player:
         self._trace = Trace(self._loop.time)
         self._violation: Violation | None = None
         self._over = asyncio.Event()
+        self._unplayed = math.inf
         self._cued: dict[str, list[Event]] = {}
         self._ends: dict[int, Callable[[], object]] = {}
         self._numbers = count()
@@ -114,7 +120,9 @@ class Player:
         for at, together in groupby(self._schedule.events, key=lambda event: event.at):
             self._loop.call_at(at, self._due, tuple(together))
         await self._all_happened()
-        self._cued.clear()
+        if self._cued:
+            self._unplayed = self._loop.time()
+            self._cued.clear()
         self._end_faults()
         if not await self._converged():
             self._violated("everything converges", self._left_to_do())
@@ -123,7 +131,9 @@ class Player:
 
     def result(self) -> Played:
         self._trace.close()
-        return Played(self._schedule, self._violation, self._trace, self._loop.time(), self._host.seen.counts)
+        return Played(
+            self._schedule, self._violation, self._trace, self._loop.time(), self._unplayed, self._host.seen.counts
+        )
 
     def stuck(self, why: str) -> Played:
         """The result of a play that could not be played to its end."""

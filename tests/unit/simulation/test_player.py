@@ -71,6 +71,15 @@ def test_an_end_whose_write_fails_late_is_no_second_begin() -> None:
     assert (played.violation, played.counts["event write_fails_late"]) == (None, 1)
 
 
+def test_plays_are_compared_until_one_leaves_events_out() -> None:
+    """The play without the failure is calm before the worker is back, so its `apply` never happens."""
+    hangs = Event(10.0, "target_hangs", {"seconds": 60.0, "unheard": False})
+    back = Event(8.0, "terminate", cue="end", turns=60)
+    apply = Event(8.0, "apply", {"tag": "v0.9.0", "force": True}, cue="take over")
+    played = play(Schedule(1, events=(RELEASE, hangs, back, apply)))
+    assert (played.violation, played.counts["event apply"]) == (None, 1)
+
+
 def test_the_ids_are_random_again_after_a_play() -> None:
     play(Schedule(1))
     assert secrets.token_hex(4) != secrets.token_hex(4)
