@@ -362,5 +362,5 @@ class Stack:
         return {**written, **dict.fromkeys((*self.uncolored, *self.jobs))}
 
 
-REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
-"""`owner/name` as GitHub allows it."""
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._-]{1,100}")
+"""`owner/name` as GitHub, Gitea and Forgejo allow it: GitHub's managed users have a `_`, Gitea's may have a `.`."""

@@ -174,6 +174,11 @@ def test_environment_overrides_the_repository() -> None:
     assert (stack.repository, stack.source) == ("octo/fork", "https://github.com/octo/fork.git")
 
 
+@pytest.mark.parametrize("name", ["octo-org/shop", "alice_corp/shop", "my.org/shop"])
+def test_owners_may_have_what_their_server_allows(name: str) -> None:
+    assert parse_stack(content(repository=name)).repository == name
+
+
 def made(**change: Any) -> dict[str, Any]:
     return {
         "service": "web",
