@@ -238,9 +238,11 @@ class Run:
         """How many seconds longer the stops of the step may take than with `times/stop_grace`. Raises EngineFailed."""
         if not step.stops:
             return 0.0
-        usual = self.stack.times.stop_grace
+        usual, engine = self.stack.times.stop_grace, self.ports.engine
         services = dict.fromkeys((*self.stack.moved_services(), *self.origin.moved_services()))
-        found = [i for service in services for i in await self.ports.engine.find(service)]
+        names = dict.fromkeys(uncolored.name for uncolored in (*self.stack.singletons, *self.stack.followers))
+        found = [i for service in services for i in await engine.find(service)]
+        found += [i for name in names for i in await engine.named(name)]
         return step.stops * (max([usual, *(i.grace(usual) for i in found)]) - usual)
 
     @contextlib.asynccontextmanager

@@ -161,6 +161,17 @@ async def test_a_singleton_renamed_by_a_release_that_stays_never_runs_twice(stay
     assert cron_services(world) == {world.stack.singletons[1].service}
 
 
+async def test_a_singleton_under_its_old_name_gets_all_of_its_grace() -> None:
+    world = await live(TWO)
+    world.restack(BOTH_RENAMED)
+    await stays_before_its_hand_over(world, "v1.1.0")
+    (old,) = world.engine.containers("cron")
+    old.behaviour = replace(old.behaviour, stop_seconds=850.0, stop_grace=900.0)
+    _, ended = await roll_out(world, "v1.2.0")
+    assert ended.status is RolloutStatus.SUCCESS, ended.error
+    assert world.engine.at["stop cron v1.0.0"] - world.engine.at["ask to stop cron v1.0.0"] == pytest.approx(850)
+
+
 async def test_no_alarm_asks_to_start_a_singleton_that_runs_under_its_old_name() -> None:
     world = await live(TWO)
     world.restack(BOTH_RENAMED)
