@@ -47,6 +47,7 @@ from workers.control.served_guard import protecting
 from workers.control.stale_guard import guarded
 from workers.inspect import mounts
 from workers.ports import Clock, Engine, Ports, Route
+from workers.ports.mutation import Fence
 from workers.rollout.pipeline import step_ids
 
 FLUSH_SECONDS = 5.0
@@ -67,7 +68,10 @@ async def wire(
         compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence, learn=redactor.learn)
         clock, ledger = SystemClock(), Ledger(pool, settings.namespace)
         history, logs = HistoryFile(settings.data_dir / "history.jsonl"), RolloutLogs(settings.data_dir / "logs")
-        notifier, policy = notifier_of(settings, clock, redactor.value), release_policy_of(settings, stack)
+        notifier, policy = (
+            notifier_of(settings, clock, redactor.value, journal.fence),
+            release_policy_of(settings, stack),
+        )
         notified = notifier.counts if notifier else dict
         publisher = LedgerPublisher(
             ledger,
@@ -129,11 +133,11 @@ def lease_of(settings: WorkerSettings) -> Lease:
     return Lease(lease_beside(settings.journal_path))
 
 
-def notifier_of(settings: WorkerSettings, clock: Clock, hide: Hide) -> AppriseNotifier | None:
+def notifier_of(settings: WorkerSettings, clock: Clock, hide: Hide, fence: Fence) -> AppriseNotifier | None:
     """None if no notification target is configured."""
     if not settings.notify_targets:
         return None
-    kept = NoticeFile(settings.data_dir / "notices.json")
+    kept = NoticeFile(settings.data_dir / "notices.json", fence)
     return AppriseNotifier(settings.notify_targets, settings.notify_events, kept, clock, hide=hide)
 
 

@@ -12,6 +12,7 @@ from app.domain.notices.notice import Kind
 from app.domain.required_checks import EXPECTED_SECONDS, CommitChecks, Standing, judged
 from app.domain.state import State
 from tests.examples import a_history_entry, sha_of
+from tests.fakes.disk import FakeJournal
 from tests.fakes.engine import FaultySocket
 from tests.fakes.github_api import FakeGitHubApi, FakeOutbox
 from tests.fakes.notices.targets import FakeNoticeFile
@@ -136,13 +137,13 @@ class Host:
             started=lambda: self._moment("start"),
         )
 
-    def _notifier(self) -> AppriseNotifier:
+    def _notifier(self, journal: FakeJournal) -> AppriseNotifier:
         notices = self.seen.notices
         targets = {target.url: target for target in notices.targets}
         return AppriseNotifier(
             URLS,
             frozenset(Kind),
-            FakeNoticeFile(notices.disk),
+            FakeNoticeFile(notices.disk, journal.fence),
             self.world.clock,
             patience=PATIENCE,
             begin=lambda url, notice: targets[url].begin(notice),

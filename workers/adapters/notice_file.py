@@ -10,6 +10,7 @@ from app.domain.notices.book import Book, Waiting
 from app.files import keep_copy, replace_durably
 from app.lazy_adapter import LazyAdapter
 from app.stored import read_each
+from workers.ports.mutation import Fence, no_fence
 
 MODE = 0o600
 _BOOK = LazyAdapter(Book)
@@ -22,10 +23,10 @@ log = structlog.get_logger()
 
 
 class NoticeFile:
-    """The book in the file at `path`."""
+    """The book in the file at `path`. `fence` is asked right before the file is replaced."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, fence: Fence = no_fence) -> None:
+        self._path, self._fence = path, fence
 
     def read(self) -> Book:
         """Returns the content of the file. Of a file that another version wrote, it returns what is readable."""
@@ -43,9 +44,10 @@ class NoticeFile:
             return _readable(content)
 
     def write(self, book: Book) -> None:
-        """Keeps `book`. If the write fails, a restart loses the change; the reason is logged."""
+        """Keeps `book`. If the write fails, a restart loses the change; the reason is logged. Raises StaleWorker."""
+        content, staging = _BOOK.built.dump_json(book), self._path.parent
         try:
-            replace_durably(self._path, _BOOK.built.dump_json(book), staging=self._path.parent, mode=MODE)
+            replace_durably(self._path, content, staging=staging, mode=MODE, prepare=lambda _: self._fence())
         except OSError as error:
             self._warn("could not save the notification state", error)
 

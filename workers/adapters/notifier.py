@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 
+from app.domain.errors import StaleWorker
 from app.domain.long_lines import brief
 from app.domain.notices.book import QUIET, Book, Waiting
 from app.domain.notices.notice import Kind, Notice, digest
@@ -46,7 +47,7 @@ class KeptBook(Protocol):
 
     def read(self) -> Book: ...
     def write(self, book: Book) -> None:
-        """Keeps `book`, or logs why it could not."""
+        """Keeps `book`, or logs why it could not. Raises StaleWorker when another worker has taken over."""
 
 
 Trying = concurrent.futures.Future[str | None]
@@ -57,7 +58,8 @@ class AppriseNotifier:
     """Sends notices of the chosen `events` to every target of `urls`. Each target has its own task and thread.
 
     `kept` records which messages were sent and which wait. It is on disk when `notify` returns, so a restart neither
-    loses nor repeats a message. A service that accepts a message without confirming it may get it twice.
+    loses nor repeats a message. A service that accepts a message without confirming it may get it twice. When another
+    worker has taken over, its book counts: this one keeps nothing more, and ends with the message that it is sending.
     `begin` begins one try to send a message to a URL, and does not wait for it.
     """
 
@@ -80,6 +82,7 @@ class AppriseNotifier:
         self._sending: dict[str, tuple[str, Trying]] = {}
         self._since: dict[str, float] = {}
         self._read: Book | None = None
+        self._replaced = False
 
     def notify(self, notice: Notice) -> None:
         to = self._targets if notice.kind in {*self._events, Kind.TEST} else ()
@@ -97,12 +100,12 @@ class AppriseNotifier:
         return {**self._book.counts(), "targets": len(self._targets)}
 
     async def run(self) -> None:
-        """Sends messages until it is cancelled."""
+        """Sends messages until it is cancelled, or another worker has taken over."""
         await asyncio.gather(*(self._serve(target) for target in self._targets))
 
     async def _serve(self, target: str) -> None:
         pause = self._patience.first_pause
-        while True:
+        while not self._replaced:
             self._woken[target].clear()
             if (waiting := self._book.next_for(target)) is None:
                 await self._woken[target].wait()
@@ -174,10 +177,14 @@ class AppriseNotifier:
     def _turn(self, change: Callable[[Book], Book]) -> bool:
         """Applies `change` and returns whether it changed anything. If the write fails, a restart loses the change."""
         new = change(self._book)
-        if new is self._book:
+        if new is self._book or self._replaced:
             return False
         self._keep(new)
-        self._kept.write(new)
+        try:
+            self._kept.write(new)
+        except StaleWorker as error:
+            log.warning("another worker sends the messages now", reason=str(error))
+            self._replaced = True
         for woken in self._woken.values():
             woken.set()
         return True

@@ -240,7 +240,7 @@ class Run:
             return 0.0
         usual, engine = self.stack.times.stop_grace, self.ports.engine
         services = dict.fromkeys((*self.stack.moved_services(), *self.origin.moved_services()))
-        names = dict.fromkeys(uncolored.name for uncolored in (*self.stack.singletons, *self.stack.followers))
+        names = dict.fromkeys([*(s.name for s in self.stack.singletons), *(f.name for f in self.stack.followers)])
         found = [i for service in services for i in await engine.find(service)]
         found += [i for name in names for i in await engine.named(name)]
         return step.stops * (max([usual, *(i.grace(usual) for i in found)]) - usual)

@@ -9,6 +9,7 @@ from app.domain.notices.book import Book
 from app.domain.notices.notice import Notice
 from tests.fakes.disk import FakeDisk
 from tests.fakes.processes import PROCESS, Process
+from workers.ports.mutation import Fence, no_fence
 
 Trying = concurrent.futures.Future[str | None]
 REFUSED = "the target answered with 500"
@@ -98,8 +99,8 @@ class NoticeDisk:
 class FakeNoticeFile:
     """One process's access to the file."""
 
-    def __init__(self, disk: NoticeDisk) -> None:
-        self._disk = disk
+    def __init__(self, disk: NoticeDisk, fence: Fence = no_fence) -> None:
+        self._disk, self._fence = disk, fence
         self._last = Book()
 
     def read(self) -> Book:
@@ -107,6 +108,7 @@ class FakeNoticeFile:
         return self._last
 
     def write(self, book: Book) -> None:
+        self._fence()
         last, self._last, before = self._last, book, self._disk.content
         self._disk.latest = book
         if self._disk.full or self._disk.disk.full:

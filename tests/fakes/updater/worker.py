@@ -40,7 +40,7 @@ class FakeWorker(ContainerProcess):
         beside: MakeBeside = lambda *_: (),
         broken: Callable[[], bool] = lambda: False,
         succeeds: Callable[[], bool] = lambda: False,
-        notifies: Callable[[], AppriseNotifier] | None = None,
+        notifies: Callable[[FakeJournal], AppriseNotifier] | None = None,
         unexpected: Callable[[BaseException], object] = lambda _: None,
         started: Callable[[], object] = lambda: None,
     ) -> None:
@@ -63,7 +63,7 @@ class FakeWorker(ContainerProcess):
     async def _hold_and_work(self) -> None:
         world, lease = self._world, FakeLease(self._world.disk, self._work_begins)
         journal = FakeJournal(world.clock, world.fuse, world.disk, lambda: lease.taken)
-        notifier = self._notifies() if self._notifies is not None else None
+        notifier = self._notifies(journal) if self._notifies is not None else None
         async with lease.held():
             journal.load()
             async with _sending(notifier):

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import pytest
 
+from app.domain.errors import StaleWorker
 from app.domain.notices.book import Book
 from app.domain.notices.notice import Kind, Notice
 from tests.examples import NOW
@@ -12,6 +13,7 @@ from tests.fakes.disk import FakeDisk
 from tests.fakes.notices.targets import FakeNoticeFile, NoticeDisk
 from workers.adapters.notice_file import NoticeFile
 from workers.adapters.notifier import KeptBook
+from workers.ports.mutation import Fence, no_fence
 
 ONE = Book().notify(Notice("e1", Kind.LIVE, "shop: e1", "It is live."), NOW, ["friend"])
 TWO = ONE.delivered("e1", "friend")
@@ -20,7 +22,7 @@ TWO = ONE.delivered("e1", "friend")
 class Shelf(Protocol):
     """Where the file is. `open` is what a new process does; `fill` makes writes fail."""
 
-    def open(self) -> KeptBook: ...
+    def open(self, fence: Fence = no_fence) -> KeptBook: ...
     def fill(self) -> None: ...
 
 
@@ -41,6 +43,15 @@ class NoticeFileContract:
         file.write(TWO)
         assert shelf.open().read() == ONE
 
+    def test_a_replaced_worker_writes_nothing(self, shelf: Shelf) -> None:
+        def replaced() -> None:
+            raise StaleWorker("another worker has taken over")
+
+        shelf.open().write(ONE)
+        with pytest.raises(StaleWorker):
+            shelf.open(replaced).write(TWO)
+        assert shelf.open().read() == ONE
+
     def test_an_open_file_reads_what_others_wrote(self, shelf: Shelf) -> None:
         waiting = shelf.open()
         shelf.open().write(ONE)
@@ -53,8 +64,8 @@ class TestFakeNoticeFile(NoticeFileContract):
         class Fake:
             disk = NoticeDisk(FakeDisk())
 
-            def open(self) -> KeptBook:
-                return FakeNoticeFile(self.disk)
+            def open(self, fence: Fence = no_fence) -> KeptBook:
+                return FakeNoticeFile(self.disk, fence)
 
             def fill(self) -> None:
                 self.disk.disk.full = True
@@ -66,8 +77,8 @@ class TestNoticeFile(NoticeFileContract):
     @pytest.fixture
     def shelf(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
         class Real:
-            def open(self) -> KeptBook:
-                return NoticeFile(tmp_path / "notices.json")
+            def open(self, fence: Fence = no_fence) -> KeptBook:
+                return NoticeFile(tmp_path / "notices.json", fence)
 
             def fill(self) -> None:
                 monkeypatch.setattr(Path, "replace", _no_space)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.errors import StaleWorker
 from app.domain.notices.notice import Kind, Notice
 from tests.examples import NOW
 from tests.fakes.clock import FakeClock
@@ -13,12 +14,13 @@ from tests.fakes.disk import FakeDisk
 from tests.fakes.notices.targets import FakeNoticeFile, FakeTarget, NoticeDisk
 from tests.running import running
 from workers.adapters.notifier import AppriseNotifier, Patience
+from workers.ports.mutation import no_fence
 
 PATIENCE = Patience(send=20, first_pause=1, longest_pause=60, give_up=900)
 FRIEND, OTHER = "friend", "other"
 DAY = 86400.0
 
-Make = Callable[[], AppriseNotifier]
+Make = Callable[..., AppriseNotifier]
 
 
 @pytest.fixture
@@ -38,11 +40,11 @@ def targets() -> dict[str, FakeTarget]:
 
 @pytest.fixture
 def make(clock: FakeClock, disk: NoticeDisk, targets: dict[str, FakeTarget]) -> Make:
-    """Makes the notifier of a new process."""
-    return lambda: AppriseNotifier(
+    """Makes the notifier of a new process. `fence`: it raises StaleWorker when another worker has taken over."""
+    return lambda fence=no_fence: AppriseNotifier(
         list(targets),
         frozenset(Kind),
-        FakeNoticeFile(disk),
+        FakeNoticeFile(disk, fence),
         clock,
         patience=PATIENCE,
         begin=lambda url, notice: targets[url].begin(notice),
@@ -102,6 +104,32 @@ async def test_late_refusal_is_retried(make: Make, targets: dict[str, FakeTarget
         targets[FRIEND].refuses = False
         await asyncio.sleep(100)
         assert (notifier.counts()["sent"], notifier.counts()["waiting"]) == (2, 0)
+
+
+async def test_a_replaced_worker_leaves_the_book_to_the_next(make: Make, targets: dict[str, FakeTarget]) -> None:
+    """Two workers have the same message. The first one ends with it, as the other has written the book since."""
+    taken: list[str] = []
+
+    def fence() -> None:
+        if taken:
+            raise StaleWorker("another worker has taken over")
+
+    targets[FRIEND].hangs = targets[OTHER].hangs = True
+    before = make(fence)
+    async with running(before):
+        for event in ("e1", "e2"):
+            before.notify(a_notice(event))
+        await asyncio.sleep(5)
+        taken.append("the next worker")
+        after = make()
+        after.notify(a_notice("e3"))
+        for target in targets.values():
+            target.go_on()
+        await asyncio.sleep(100)
+        before.notify(a_notice("e4"))
+        await asyncio.sleep(100)
+    assert [notice.id for notice in targets[FRIEND].got] == ["e1"]
+    assert make().counts()["waiting"] == 6, "three messages for two targets, all of which the next worker sends"
 
 
 async def test_waiting_worker_takes_over_the_latest_book(make: Make, targets: dict[str, FakeTarget]) -> None:
