@@ -51,8 +51,9 @@ def ledger(pool: ArqRedis, namespace: str) -> Ledger:
     return Ledger(pool, namespace)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def whole_sample(engine: Engine, images: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
+    """One for each file: another file's releases may have the same tags, and which files share a process is chance."""
     base, _ = images
     with sample_stack(tmp_path_factory.mktemp("sample"), engine.host, base) as sample:
         yield sample
@@ -60,7 +61,7 @@ def whole_sample(engine: Engine, images: tuple[str, str], tmp_path_factory: pyte
 
 @pytest.fixture
 def sample(whole_sample: Sample) -> Iterator[Sample]:
-    """The sample stack without containers; images of earlier tests may exist."""
+    """The sample stack without containers; images of earlier tests of this file may exist."""
     yield whole_sample
     whole_sample.remove_containers()
 

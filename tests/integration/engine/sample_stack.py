@@ -4,17 +4,17 @@ import contextlib
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import docker
-from docker.errors import APIError
 from docker.models.containers import Container
 
 from app.domain.routing.routes import ClientRoute
 from app.domain.stack import Color, Forbid, Policy, Stack, Times
 from deploy.demo.docker.engine import connected
-from deploy.demo.docker.projects import image_tags
+from deploy.demo.docker.projects import take_down, until_none_is_left
 from deploy.demo.repository import CONTENT, SERVICES, DemoRepository, Variant
 from tests.examples import a_routed, a_stack
 from workers.adapters.docker_host.compose.client import Compose
@@ -85,24 +85,12 @@ class Sample:
         return definition
 
     def remove_containers(self) -> None:
-        for container in self.containers:
-            with contextlib.suppress(APIError):
-                container.remove(force=True, v=True)
-
-    def remove(self) -> None:
-        """Removes everything of the project from the engine."""
-        self.remove_containers()
-        for network in self.client.networks.list(filters={"label": f"{PROJECT_LABEL}={self.stack.project}"}):
-            network.remove()
-        for tag in image_tags(self.client):
-            if tag.startswith(f"{self.stack.project}-"):
-                with contextlib.suppress(APIError):
-                    self.client.images.remove(tag, noprune=True)
+        until_none_is_left(lambda: [partial(container.remove, force=True, v=True) for container in self.containers])
 
 
 @contextlib.contextmanager
 def sample_stack(directory: Path, host: str, base: str) -> Iterator[Sample]:
-    """A sample stack on the base image `base`; it is removed at the end."""
+    """A sample stack on the base image `base`; everything of the project is removed at the end."""
     live = directory / "live"
     live.mkdir(parents=True)
     shutil.copy(CONTENT / "docker-compose.yml", live)
@@ -121,7 +109,7 @@ def sample_stack(directory: Path, host: str, base: str) -> Iterator[Sample]:
         try:
             yield sample
         finally:
-            sample.remove()
+            take_down(host, stack.project)
 
 
 def _env(base: str) -> str:

@@ -31,6 +31,7 @@ from workers.ports import Definition, Stamp
 pytestmark = pytest.mark.engine
 
 SLEEPS = ["python3", "-c", "import time; time.sleep(600)"]
+MARK = "updater.test.images"
 Edit = Callable[[Path], None]
 Config = Callable[[str], object]
 _numbers = count(1)
@@ -90,7 +91,7 @@ class Bench:
         return self.hub.push(self.sample.client, f"{self.name}:stable", self._dockerfile(text))
 
     def _dockerfile(self, text: str) -> str:
-        return f"FROM {self.base}\nENV TEXT={text}\n"
+        return f"FROM {self.base}\nLABEL {MARK}={self.name}\nENV TEXT={text}\n"
 
     async def define(self, sha: str, edit: Edit = lambda _: None, **services: Any) -> Definition:
         """Defines a release whose services are `services`, for both colors and the bot where one is missing."""
@@ -179,7 +180,7 @@ class TestPulled:
         await bench.goes_live("a" * 40)
         bench.sample.remove_containers()
         bench.sample.client.images.remove(bench.image)
-        bench.sample.client.images.prune()
+        bench.sample.client.images.prune({"label": f"{MARK}={bench.name}"})  # not what other tests are building
         assert await bench.engine.missing("a" * 40, [BLUE, BOT]) == []
         assert await bench.recalled("a" * 40, BLUE) == "one"
 
