@@ -19,7 +19,7 @@ from deploy.demo.processes import ROOT, free_port, procfile_commands, running
 from deploy.demo.redis_server import redis_server
 
 HOOK_PATH = "/webhooks/github"
-UP_SECONDS = 30.0
+UP_SECONDS = 120.0
 POLL_SECONDS = 0.05
 
 

@@ -22,6 +22,7 @@ from deploy.demo.processes import free_port
 from deploy.demo.redis_server import redis_server
 from deploy.demo.repository import CONTENT, DemoRepository, Variant
 from deploy.demo.updated_stack import (
+    CALL_SECONDS,
     WEBHOOK_SECRET,
     Json,
     UpdatedStack,
@@ -92,14 +93,14 @@ class Environment(UpdatedStack):
         self.shas[tag] = self.repository.release(tag, variant=variant, **more)
         return self.shas[tag]
 
-    async def go_live(self, tag: str, variant: Variant = Variant.GOOD, limit: float = 180, **more: Any) -> Json:
+    async def go_live(self, tag: str, variant: Variant = Variant.GOOD, limit: float = 300, **more: Any) -> Json:
         """Releases and announces `tag`, and waits for the final result."""
         self.release(tag, variant, **more)
         return await self.ended((await self.announce(tag))["rollout_id"], limit)
 
     async def sessions(self) -> Json:
         """Returns the gateway's counts: see stack/gateway/gateway.py."""
-        async with plain_client(timeout=10) as client:
+        async with plain_client(timeout=CALL_SECONDS) as client:
             counts: Json = (await client.get(f"{self.gateway_url}/sessions")).json()
             return counts
 

@@ -14,7 +14,7 @@ import redis
 from deploy.demo.docker.engine import EngineUnavailable, Say, apt_install
 from deploy.demo.processes import ROOT, free_port, running
 
-START_SECONDS = 15.0
+START_SECONDS = 60.0
 POLL_SECONDS = 0.05
 
 SERVER = "redis-server"

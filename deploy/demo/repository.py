@@ -9,7 +9,7 @@ from pathlib import Path
 
 CONTENT = Path(__file__).with_name("stack")
 SERVICES = ("skills", "api", "bot")
-GIT_SECONDS = 30
+GIT_SECONDS = 300
 
 _ENV = {
     "GIT_CONFIG_NOSYSTEM": "1",

@@ -18,8 +18,9 @@ from deploy.demo.github.control import TOKEN, GitHubServer, PublishedRelease
 from deploy.demo.github.delivery import REPOSITORY, form_encoded, release_event, signed_headers
 from deploy.demo.processes import ROOT, end_group, procfile_commands, started
 
-UP_SECONDS = 60.0
+UP_SECONDS = 180.0
 POLL_SECONDS = 0.1
+CALL_SECONDS = 120.0
 WEBHOOK_SECRET = "demo-webhook-secret"
 
 Json = dict[str, Any]
@@ -101,7 +102,7 @@ class UpdatedStack:
         """Sends the signed webhook of the published release of `tag`, as JSON or as a form. Returns the answer."""
         event = self.event(tag)
         body = form_encoded(event) if form else event
-        async with plain_client(timeout=10) as client:
+        async with plain_client(timeout=CALL_SECONDS) as client:
             url = f"{self.public_url}/webhooks/github"
             answer = await client.post(url, content=body, headers=signed_headers(body, WEBHOOK_SECRET, form=form))
         answer.raise_for_status()
@@ -130,7 +131,7 @@ class UpdatedStack:
                     return dict(last)
                 await asyncio.sleep(POLL_SECONDS)
 
-    async def holds(self, tags: set[str], limit: float = 30) -> None:
+    async def holds(self, tags: set[str], limit: float = 120) -> None:
         """Waits until exactly those releases are held. Raises TimeoutError after `limit` seconds."""
         async with asyncio.timeout(limit):
             while set((await self.get("/status"))["held"]) != tags:
@@ -145,7 +146,7 @@ class UpdatedStack:
 
     def _operator(self) -> httpx.AsyncClient:
         headers = {"X-Updater-Secret": self.secret}
-        return plain_client(base_url=self.internal_url, headers=headers, timeout=30)
+        return plain_client(base_url=self.internal_url, headers=headers, timeout=CALL_SECONDS)
 
 
 def _service(container: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from deploy.demo.docker.engine import OWN_ENGINE, Engine, connected
 from deploy.demo.environment import tree_of
 from deploy.demo.processes import ROOT
 
-DEMO_SECONDS = 300
+DEMO_SECONDS = 900
 
 
 @dataclass(frozen=True)

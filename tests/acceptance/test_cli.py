@@ -14,7 +14,7 @@ from deploy.demo.repository import Variant
 
 pytestmark = pytest.mark.engine
 
-LIMIT = 180.0
+LIMIT = 300.0
 
 
 @dataclass(frozen=True)

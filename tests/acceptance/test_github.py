@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +20,10 @@ from tests.integration.waiting import until
 pytestmark = pytest.mark.engine
 
 LIVE = ["queued", "in_progress", "success"]
-CATCH_UP_SECONDS = 60.0
-SHOWN_SECONDS = 120.0
+CATCH_UP_SECONDS = 300.0
+"""Before the worker asks GitHub for the second time."""
+
+SHOWN_SECONDS = 300.0
 """The backoff, and the time in which a lost POST can still arrive."""
 
 
@@ -63,7 +64,6 @@ async def test_newest_of_missed_releases_goes_live(package: Environment) -> None
     for tag in ("web/2026.2.8", "web/2026.02.09", "web/2026.02.10", "api/2026.03.01", "web/nightly"):
         home.release(tag)
         home.publish(tag)
-    started = time.monotonic()
     for name in ("web", "worker"):
         home.start(name)
     await asyncio.to_thread(wait_until_up, home)
@@ -72,7 +72,6 @@ async def test_newest_of_missed_releases_goes_live(package: Environment) -> None
         return await live_tag(home) == "web/2026.02.10"
 
     await until(newest, CATCH_UP_SECONDS)
-    assert time.monotonic() - started < CATCH_UP_SECONDS
     entries = {e["tag"]: e for e in (await home.get("/update/history"))["entries"]}
     assert {tag: (e["result"], e["version"]) for tag, e in entries.items()} == {
         "web/2026.02.10": ("success", "2026.02.10"),
@@ -100,6 +99,7 @@ async def refuses_tags_without_a_place(home: Environment) -> None:
     assert await live_tag(home) == "web/2026.02.10"
 
 
+@pytest.mark.parametrize("times", [{**SHORT, "bake": 10}], ids=["long bake"])
 async def test_kill_and_502_create_no_second_deployment(home: Environment) -> None:
     assert (await home.go_live("v1.0.0"))["status"] == "success"
     await shown(home, {"v1.0.0": LIVE})
@@ -111,7 +111,7 @@ async def test_kill_and_502_create_no_second_deployment(home: Environment) -> No
     os.killpg(worker.pid, signal.SIGKILL)
     worker.wait()
     home.start("worker")
-    result = await home.ended(accepted["rollout_id"], 120)
+    result = await home.ended(accepted["rollout_id"], 300)
     assert (result["status"], result["tag"]) == ("success", "v1.1.0")
     home.github.weather()
     await shown(home, {"v1.0.0": [*LIVE, "inactive"], "v1.1.0": LIVE})

@@ -14,8 +14,10 @@ from deploy.demo.processes import end_group
 
 pytestmark = pytest.mark.engine
 
-LONG = 120.0
-SLOW_BUILD = "RUN sleep 20\n"
+LONG = 300.0
+SLOW_BUILD = "RUN sleep 120\n"
+SOON = 60.0
+"""Long before SLOW_BUILD would end."""
 
 
 def slow_build(tree: Path) -> None:
@@ -121,7 +123,7 @@ async def test_cancel_ends_the_build_and_keeps_live(home: Environment) -> None:
     rollout_id = (await home.announce("v1.1.0"))["rollout_id"]
     await until_step(home, rollout_id, "docker_build")
     assert (await home.post("/update/cancel", {"rollout_id": rollout_id})).status_code == 202
-    result = await home.ended(rollout_id, 15)
+    result = await home.ended(rollout_id, SOON)
     assert (result["status"], result["reason_code"], result["paused"]) == ("failed", "cancelled", False)
     assert {c["Id"] for c in home.containers(running_only=True)} == before
     assert (await home.post("/update/cancel", {"rollout_id": rollout_id})).status_code == 404

@@ -17,7 +17,7 @@ from tests.integration.git.signing import Signer, need_ssh_keygen
 
 pytestmark = pytest.mark.engine
 
-LONG = 180.0
+LONG = 300.0
 PATIENT = {**SHORT, "health": 60, "ready": 60}
 """Short times, because these tests have no slow part."""
 

@@ -115,7 +115,7 @@ async def test_paused_updater_holds_then_starts_newest(
     await home.holds({"v1.3.0", "v1.2.0"})
     assert {c["Id"] for c in home.containers()} == containers, "nothing was started"
     assert (await home.post("/update/unpause")).json() == {"resumed": True, "status": "ok"}
-    result = await home.ended(newest["rollout_id"], 120)
+    result = await home.ended(newest["rollout_id"], 300)
     assert (result["status"], result["tag"]) == ("success", "v1.3.0")
     history = {e["tag"]: e["result"] for e in (await home.get("/update/history"))["entries"]}
     assert history == {"v1.3.0": "success", "v1.2.0": "superseded", "v1.1.0": "failed", "v1.0.0": "success"}
@@ -145,7 +145,7 @@ async def test_apply_deploys_a_tag_or_refuses_it(home: Environment) -> None:
     assert (await home.post("/update/apply", {"tag": "--upload-pack=x"})).status_code == 400
     queued = await home.post("/update/apply", {"tag": "v1.0.0", "version": "one"})
     assert (queued.status_code, queued.json()["status"]) == (202, "queued")
-    result = await home.ended(queued.json()["rollout_id"], 120)
+    result = await home.ended(queued.json()["rollout_id"], 300)
     assert result["status"] == "success"
     (entry,) = (await home.get("/update/history"))["entries"]
     assert (entry["version"], entry["trigger"]) == ("one", "manual")

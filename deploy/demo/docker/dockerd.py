@@ -23,8 +23,8 @@ from deploy.demo.docker.mounts import unmount_below
 from deploy.demo.docker.network import Tables, free_subnet, tables, undo
 from deploy.demo.processes import end_group
 
-PING_SECONDS = 5
-START_SECONDS = 60.0
+PING_SECONDS = 20
+START_SECONDS = 180.0
 STOP_SECONDS = 60.0
 LOCK_SECONDS = 600.0
 POLL_SECONDS = 0.2

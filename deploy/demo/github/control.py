@@ -15,9 +15,9 @@ from deploy.demo.github.delivery import REPOSITORY
 from deploy.demo.processes import free_port, running
 
 TOKEN = "demo-github-token"
-UP_SECONDS = 30.0
+UP_SECONDS = 120.0
 POLL_SECONDS = 0.05
-CALL_SECONDS = 10
+CALL_SECONDS = 60
 
 Json = dict[str, Any]
 

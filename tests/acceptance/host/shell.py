@@ -15,7 +15,7 @@ from tests.acceptance.host.images import GIT_BASE, PARTS_BASE
 from tests.acceptance.host.page import sections
 from workers.adapters.docker_host.compose.program import find_compose
 
-BLOCK_SECONDS = 300
+BLOCK_SECONDS = 900
 UPDATER_VERSION = "0.1.0"
 UPDATER_IMAGE = f"zetherion-updater:{UPDATER_VERSION}"
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-TURN_SECONDS, POLL_SECONDS = 900.0, 0.5
+TURN_SECONDS, POLL_SECONDS = 1800.0, 0.5
 
 
 @contextlib.contextmanager

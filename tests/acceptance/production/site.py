@@ -50,7 +50,7 @@ CANARIES = {
     "TUNNEL_TOKEN": "canary-tunnel-0c6e42",
 }
 TIMES = {
-    **{"fetch": 60, "build": 240, "start": 120, "health": 60, "route": 30, "ready": 12},
+    **{"fetch": 60, "build": 400, "start": 240, "health": 60, "route": 30, "ready": 20},
     **{"bake": 2, "drain": 3, "stop_grace": 15},
 }
 
@@ -159,7 +159,7 @@ class Site(Environment):
         event = release_event(tag, next(self.release_ids))
         body = form_encoded(event) if form else event
         secret = self.secret_file("github-webhook-secret")
-        async with plain_client(timeout=10) as client:
+        async with plain_client(timeout=60) as client:
             headers = signed_headers(body, secret, form=form)
             answer = await client.post(f"{self.public_url}/webhooks/github", content=body, headers=headers)
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
@@ -313,7 +313,7 @@ def operator_values(site: Site) -> dict[str, Any]:
             "source": str(site.live / "repository.git"),
             "times": TIMES,
             "routed": _committed("routed"),
-            "updater": _committed("updater") | {"ready": 30},
+            "updater": _committed("updater") | {"ready": 60},
             "needs": {"disk_gb": 1, "memory_mb": 128},
         },
     }

@@ -54,7 +54,7 @@ from workers.adapters.docker_host.compose.program import find_compose
 
 pytestmark = pytest.mark.engine
 
-LONG = 240.0
+LONG = 400.0
 MIB = 1024**2
 LATE = 40.0
 """Between containers the kernel takes so much that web answers most of the requests before it has to wait."""

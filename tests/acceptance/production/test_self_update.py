@@ -16,12 +16,12 @@ from deploy.demo.load import Load
 from deploy.demo.repository import Variant
 from tests.acceptance.host.shell import UPDATER_IMAGE
 from tests.acceptance.production.site import WEB, WORKER, Site, installed
-from tests.integration.waiting import until
+from tests.integration.waiting import once_up, until
 from workers.self_update.model import SUCCESSOR
 
 pytestmark = pytest.mark.engine
 
-LONG = 240.0
+LONG = 400.0
 RELEASES = dict.fromkeys(("v1.0.0", "v1.1.0", "v1.2.0"), Variant.GOOD)
 GOOD, BROKEN = "zetherion-updater:0.2.0", "zetherion-updater:0.3.0"
 WITHOUT_ITS_FACE = f"FROM {UPDATER_IMAGE}\nUSER 0\nRUN rm -r /opt/updater/src/app/web\nUSER 65532:65532\n"
@@ -76,10 +76,10 @@ async def test_self_update_runs_last_and_can_roll_back(site: Site) -> None:
         assert (await site.ended((await site.announce(tag))["rollout_id"], LONG))["status"] == "success"
     first = site.container(WORKER).id
     async with Load(list(site.routes.values()), rps=10, slow_seconds=1) as load:
-        await until(lambda: SUCCESSOR in site.running() and attempt(site)["starts"] == 1, LONG)
+        await until(once_up(lambda: SUCCESSOR in site.running() and attempt(site)["starts"] == 1), LONG)
         os.kill(site.running()[SUCCESSOR].attrs["State"]["Pid"], signal.SIGKILL)  # the engine restarts it
-        await until(lambda: runs(site, GOOD), LONG)
-        await until(lambda: SUCCESSOR not in services(site), LONG)
+        await until(once_up(lambda: runs(site, GOOD)), LONG)
+        await until(once_up(lambda: SUCCESSOR not in services(site)), LONG)
         report = await load.stop()
     assert report.failed == 0, report.failures
     assert site.container(WORKER).id != first
@@ -91,14 +91,14 @@ async def test_self_update_runs_last_and_can_roll_back(site: Site) -> None:
     result = await site.ended((await site.announce("v1.2.0"))["rollout_id"], LONG)
     assert result["status"] == "success", "the new worker took over the journal and rolls out"
     second = site.container(WORKER).id
-    await until(lambda: attempt(site)["tag"] == "v1.2.0" and attempt(site)["ended"], LONG)
-    await until(lambda: runs(site, GOOD), LONG)
+    await until(once_up(lambda: attempt(site)["tag"] == "v1.2.0" and attempt(site)["ended"]), LONG)
+    await until(once_up(lambda: runs(site, GOOD)), LONG)
     assert site.container(WORKER).id == second, "the worker was never stopped"
     why = attempt(site)["why"]
     assert why.startswith(f"{WEB} ended "), why
     assert why.endswith("; the old one runs again"), why
     site.look_up()
-    await until(lambda: alarmed(site), LONG)
+    await until(once_up(lambda: alarmed(site)), LONG)
     status = await site.get("/status")
     assert (status["current"]["tag"], status["paused"]) == ("v1.2.0", False)
     assert SUCCESSOR not in site.running(), "the successor is kept for its log and not restarted"

@@ -3,10 +3,13 @@
 import asyncio
 import importlib
 import json
+import os
 import shutil
+import signal
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +71,7 @@ PURE_PYTHON = ("hypercorn", "h11", "h2", "hpack", "hyperframe", "priority", "wsp
 RPS = 30.0
 SLOW_SECONDS = 2.0
 PACE_SECONDS = 0.05
-LIMIT = 30.0
+LIMIT = 300.0
 
 
 @pytest.fixture
@@ -161,12 +164,22 @@ async def test_secure_stack_of_strict_services(shaped: Environment) -> None:
             assert set(report.versions) == {"v1.0.0", "v1.1.0", "v1.2.0"}
         assert set(without_password) == {401}
         before = home.route_file.read_bytes()
-        home.route_file.unlink()
-        await until(lambda: without_password[404] > 0)
+        with suspended(home.processes["worker"]):  # it would write the file again before a slow client asks
+            home.route_file.unlink()
+            await until(lambda: without_password[404] > 0)
         await until(lambda: home.route_file.exists() and home.route_file.read_bytes() == before)
         again = without_password[401]
         await until(lambda: without_password[401] > again)
     assert set(without_password) == {401, 404}, "never open"
+
+
+@contextmanager
+def suspended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
 
 
 async def _is_strict(home: Environment) -> None:

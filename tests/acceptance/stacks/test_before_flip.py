@@ -14,7 +14,7 @@ from tests.acceptance.conftest import SHORT
 
 pytestmark = pytest.mark.engine
 
-COMMANDS = [{"service": "skills", "command": ["python3", "migrate.py"], "limit": 30}]
+COMMANDS = [{"service": "skills", "command": ["python3", "migrate.py"], "limit": 180}]
 STEP = "before_flip_1_skills"
 GOOD = "print('two tables were migrated')\n"
 BAD = "print('no such column: price')\nraise SystemExit(2)\n"
@@ -75,7 +75,7 @@ async def test_bot_failure_keeps_one_way_release_live(home: Environment) -> None
     plan = await home.get("/update/plan?tag=v1.1.0")
     assert (plan["rollback"], plan["before_flip"][0]["runs"]) == ("never", True)
     async with Load(list(home.routes.values()), rps=20, slow_seconds=1) as load:
-        result = await home.ended((await home.announce("v1.1.0"))["rollout_id"], 180)
+        result = await home.ended((await home.announce("v1.1.0"))["rollout_id"], 300)
         report = await load.stop()
     assert (report.failed, report.failures) == (0, [])
     assert report.requests > 100
@@ -87,5 +87,5 @@ async def test_bot_failure_keeps_one_way_release_live(home: Environment) -> None
     refused = await home.post("/update/rollback")
     assert (refused.status_code, refused.json()["code"]) == (409, "cannot_roll_back")
     forced = await home.post("/update/rollback", {"force": True})
-    back = await home.ended(forced.json()["rollout_id"], 180)
+    back = await home.ended(forced.json()["rollout_id"], 300)
     assert (back["status"], back["tag"]) == ("success", "v1.0.0")

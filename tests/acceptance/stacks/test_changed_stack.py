@@ -27,7 +27,7 @@ MAIL = {
 OF_API = 401
 """What the api answers there: its rule takes every request that no other rule takes."""
 
-LIMIT = 120.0
+LIMIT = 300.0
 Json = dict[str, Any]
 
 
@@ -59,7 +59,7 @@ def restack(home: Environment, change: Callable[[Json], object]) -> None:
 
 
 async def mail_answers(home: Environment) -> int:
-    async with plain_client(timeout=10) as client:
+    async with plain_client(timeout=60) as client:
         return (await client.get(f"{home.routes['api']}/health", headers={"Host": MAIL_HOST})).status_code
 
 
@@ -89,7 +89,7 @@ async def by_hand(home: Environment) -> set[str]:
 
 def plain_compose(home: Environment, *command: str) -> None:
     env, compose = {**os.environ, **home.env}, find_compose()
-    done = subprocess.run([*compose, *command], cwd=home.live, env=env, capture_output=True, check=False, timeout=60)
+    done = subprocess.run([*compose, *command], cwd=home.live, env=env, capture_output=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr.decode()
 
 

@@ -32,7 +32,7 @@ open("/tmp/ready", "w").close()
 while True:
     signal.pause()
 """
-LIMIT = 240.0
+LIMIT = 400.0
 STEPS = ["before_flip_1_seed", "before_flip_2_migrate"]
 
 
@@ -42,7 +42,7 @@ def home(engine: Engine, images: tuple[str, str], tmp_path: Path) -> Iterator[En
     base, traefik = images
     more = {
         "followers": {"queue": {"service": "worker"}},
-        "before_flip": [{"service": "seed", "limit": 60}, {"service": "migrate", "limit": 60}],
+        "before_flip": [{"service": "seed", "limit": 180}, {"service": "migrate", "limit": 180}],
     }
 
     def prepare(home: Environment) -> None:

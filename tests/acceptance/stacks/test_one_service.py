@@ -19,13 +19,13 @@ from deploy.demo.http1 import Target
 from deploy.demo.load import Load, Report
 from tests.acceptance.conftest import SHORT
 from tests.acceptance.takeover.traffic import Traffic
-from tests.integration.waiting import until
+from tests.integration.waiting import once_up, until
 from workers.adapters.docker_host.compose.program import find_compose
 
 pytestmark = pytest.mark.engine
 
 FILE = "docker-compose.yml"
-RPS, SLOW_SECONDS, LIMIT, COMPOSE_SECONDS = 30.0, 1.0, 60.0, 120
+RPS, SLOW_SECONDS, LIMIT, COMPOSE_SECONDS = 30.0, 1.0, 300.0, 300
 NEITHER = {"blue": None, "green": None}
 ONE_SERVICE = {name: ClientAccess({**NEITHER, "service": name}, name) for name in ("skills", "api")}
 PROXY = {
@@ -209,7 +209,8 @@ def _run_by_hand(route: Callable[[Environment], None], started: list[Traffic]) -
         shutil.copytree(home.repository.path, home.live, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git"))
         route(home)
         compose_up(home, *PORTS, "bot", "proxy", "traefik")
-        asyncio.run(until(lambda: served(home), LIMIT))  # Traefik reads no labels of a container that is `starting`
+        # Traefik reads no labels of a container that is `starting`, and no container may listen yet.
+        asyncio.run(until(once_up(lambda: served(home)), LIMIT))
         clients = Traffic([Target(url, HOST) for url in home.routes.values()], RPS, SLOW_SECONDS)
         started.append(clients)
         clients.start()

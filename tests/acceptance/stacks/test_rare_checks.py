@@ -1,4 +1,4 @@
-"""Images whose own health check the engine runs every 30 s, with shorter limits in the stack."""
+"""Images whose own health check the engine runs every ten minutes, with shorter limits in the stack."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,14 +15,14 @@ from tests.acceptance.test_operator import queued
 
 pytestmark = pytest.mark.engine
 
-LONG = 120.0
+LONG = 300.0
 COLOR = ("health_skills", "health_api")
 
 
 @pytest.fixture
 def home(engine: Engine, images: tuple[str, str], tmp_path: Path) -> Iterator[Environment]:
     base, traefik = images
-    made = environment(tmp_path / "env", engine, base=base, traefik=traefik, times=SHORT, prepare=checked_every("30s"))
+    made = environment(tmp_path / "env", engine, base=base, traefik=traefik, times=SHORT, prepare=checked_every("10m"))
     with made as built:
         yield built
         print(logs_of(built))

@@ -67,7 +67,7 @@ async def test_release_and_rollback_have_their_own_files(home: Environment) -> N
     assert {"deploy/site.conf", "deploy/pages", "deploy/rules", "deploy/app.env"} <= set(files["release"])
     rolled = await home.post("/update/rollback")
     assert rolled.is_success, rolled.text
-    await home.ended(rolled.json()["rollout_id"], 60)
+    await home.ended(rolled.json()["rollout_id"], 300)
     assert seen_in_skills(home) == ["two", "two", "from the host $5", "two", "two"]
     assert tree_of(home.live) == before, "nothing was written or created in the live directory"
     copies = sorted(path.read_text() for path in (home.directory / "data" / "files").rglob("*") if path.is_file())
@@ -91,7 +91,7 @@ async def test_new_value_of_a_secret_reaches_an_unchanged_bot(home: Environment)
         assert result["status"] == "success", result["error"]
         bots.append(token_of_the_bot(home))
     rolled = await home.post("/update/rollback")
-    await home.ended(rolled.json()["rollout_id"], 60)
+    await home.ended(rolled.json()["rollout_id"], 300)
     bots.append(token_of_the_bot(home))
     assert [value for _, value in bots] == ["one", "one", "two", "two"]
     assert len({name for name, _ in bots}) == 2, "it is replaced once, and not by the rollback: that has today's value"

@@ -96,7 +96,7 @@ async def test_build_reads_every_part_of_its_release(home: Environment, server: 
         assert written_in_skills(home) == [tag, text, text, digest]
     rolled = await home.post("/update/rollback")
     assert rolled.is_success, rolled.text
-    await home.ended(rolled.json()["rollout_id"], 60)
+    await home.ended(rolled.json()["rollout_id"], 300)
     assert written_in_skills(home) == ["v1.0.0", "one", "one", digest]
 
 

@@ -31,10 +31,10 @@ WEB, WORKER = "zetherion-ai-updater", "zetherion-ai-updater-worker"
 TRAEFIK, BOT, OLD_UPDATER = "traefik", "zetherion-ai-bot", "zetherion-ai-updater"
 PORTS = {"skills": 8080, "api": 8443}
 FIRST = "v1.0.0"
-UP_SECONDS, BUSY_SECONDS, AGAIN_SECONDS = 60.0, 90.0, 1.0
+UP_SECONDS, BUSY_SECONDS, AGAIN_SECONDS = 180.0, 180.0, 1.0
 LOG_LINES = 40
 TIMES = {
-    **{"fetch": 30, "build": 120, "start": 60, "health": 10, "route": 10, "ready": 10},
+    **{"fetch": 30, "build": 300, "start": 180, "health": 15, "route": 30, "ready": 15},
     **{"bake": 2, "drain": 2.5, "stop_grace": 10},
 }
 """The drain must exceed the load's longest request."""
@@ -171,7 +171,7 @@ class Host(Environment):
         event = self.event(tag)
         body = form_encoded(event) if form else event
         secret = (self.updater / "secrets" / "github-webhook-secret").read_text().strip()
-        async with plain_client(timeout=10) as client:
+        async with plain_client(timeout=60) as client:
             url = f"{self.public_url}/webhooks/github"
             answer = await client.post(url, content=body, headers=signed_headers(body, secret, form=form))
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
@@ -196,7 +196,12 @@ class Host(Environment):
 
     async def worker_is_up(self) -> None:
         """Waits for the worker's own health check, which passes after the adoption. Raises TimeoutError."""
-        await until(lambda: self.beside.container(WORKER).health == "healthy", UP_SECONDS)
+
+        def is_up() -> bool:
+            worker = self.beside.running().get(WORKER)  # the engine may be restarting it
+            return worker is not None and worker.health == "healthy"
+
+        await until(is_up, UP_SECONDS)
 
     def running_of(self, services: set[str]) -> set[str]:
         """Those of `services` that run."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.acceptance.takeover.host import WORKER, Host
 from tests.acceptance.takeover.old_stack import SERVICE_USER, STATE_FILE
 
-ADOPTED_SECONDS, POLL_SECONDS = 30.0, 0.003
+ADOPTED_SECONDS, POLL_SECONDS = 180.0, 0.003
 STAGED = (".", "tmp")
 """Prefixes of temporary files that are renamed when they are complete."""
 

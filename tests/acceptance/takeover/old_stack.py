@@ -21,7 +21,7 @@ UNUSED = ("docker-compose.yml", "gateway", "skills/Dockerfile", "api/Dockerfile"
 """The parts of the demo's content that this stack replaces or lacks."""
 
 PAUSE_REASON = "Health check failed for zetherion-ai-skills-green"
-GIT_SECONDS = 30
+GIT_SECONDS = 300
 
 
 def old_shape(tree: Path) -> None:

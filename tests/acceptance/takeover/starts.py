@@ -1,19 +1,21 @@
 """Starting points of a takeover: the states that the old sidecar can leave."""
 
-import time
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import httpx
-
 from app.domain.stack import Color
-from deploy.demo.clients import NO_TLS
+from deploy.demo.clients import plain_client
 from tests.acceptance.takeover.host import FIRST, OLD_UPDATER, PORTS, Host, colored
 from tests.acceptance.takeover.old_stack import PAUSE_REASON, STATE_FILE, old_state
+from tests.integration.waiting import once_up, until
 
-ANSWERED_SECONDS, POLL_SECONDS = 10.0, 0.05
+ANSWERED_SECONDS = 120.0
 LONGEST_REQUEST = 2.0
-"""The load's longest request, in seconds: the old color must answer for this time."""
+"""The load's longest request, in seconds."""
+
+DRAIN_SECONDS = 2 * LONGEST_REQUEST
+"""How long the old color answers after the routes have moved: a busy machine delays the requests that it has."""
 
 IN_A_ROW = 5
 
@@ -65,7 +67,7 @@ def prepare(host: Host, start: Start) -> None:
     host.clone.route_to(start.active)
     _until_answered(host.routes.values(), start.active)
     if not start.both_run:
-        host.type(f"sleep {LONGEST_REQUEST}; docker compose stop {' '.join(sorted(colored(start.active.other)))}")
+        host.type(f"sleep {DRAIN_SECONDS}; docker compose stop {' '.join(sorted(colored(start.active.other)))}")
 
 
 def roll_out_as_the_sidecar(host: Host, to: Color) -> None:
@@ -74,7 +76,7 @@ def roll_out_as_the_sidecar(host: Host, to: Color) -> None:
     _until_answered(_own_urls(host, to), to)
     host.clone.route_to(to)
     _until_answered(host.routes.values(), to)
-    host.type(f"sleep {LONGEST_REQUEST}; docker compose stop {' '.join(sorted(colored(to.other)))}")
+    host.type(f"sleep {DRAIN_SECONDS}; docker compose stop {' '.join(sorted(colored(to.other)))}")
 
 
 def take_over(host: Host, start: Start) -> None:
@@ -97,21 +99,12 @@ def _own_urls(host: Host, color: Color) -> list[str]:
     return [f"http://{address}:{PORTS[name]}" for name, address in addresses.items()]
 
 
-def _until_answered(urls: Iterable[str], color: Color) -> None:
+def _until_answered(urls: Collection[str], color: Color) -> None:
     """Waits until each URL answers with `color` several times in a row. Raises TimeoutError after ANSWERED_SECONDS."""
-    deadline = time.monotonic() + ANSWERED_SECONDS
-    with httpx.Client(trust_env=False, verify=NO_TLS, timeout=5) as client:
-        for url in urls:
-            seen = 0
-            while seen < IN_A_ROW:
-                seen = seen + 1 if _color(client, url) == color else 0
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"{url} does not answer with {color}")
-                time.sleep(POLL_SECONDS)
+    asyncio.run(until(once_up(lambda: _answer([*urls], color)), ANSWERED_SECONDS))
 
 
-def _color(client: httpx.Client, url: str) -> str | None:
-    try:
-        return str(client.get(f"{url}/version").json()["color"])
-    except httpx.HTTPError:
-        return None
+async def _answer(urls: Sequence[str], color: Color) -> bool:
+    async with plain_client(timeout=ANSWERED_SECONDS) as client:
+        answers = [await client.get(f"{url}/version") for url in urls for _ in range(IN_A_ROW)]
+    return all(answer.json().get("color") == color for answer in answers)

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.engine
 from_one_start = pytest.mark.parametrize("start", STARTS[:1], ids=lambda start: start.name, indirect=True)
 """What does not depend on the starting point is played from one of them."""
 
-LONG = 120.0
+LONG = 300.0
 FEWEST_WRITES = 3
 LATER_FIELDS = {"verify_signatures": True, "github_repo": "zetherion/sample-stack", "verify_identity": "someone"}
 
