@@ -43,7 +43,7 @@ def outputs(tree: Path, live: Path, environment: dict[str, str]) -> list[str]:
     env = {"PATH": os.environ["PATH"], **environment}
     return [
         subprocess.run(
-            [sys.executable, *map(str, words)], env=env, capture_output=True, check=True, text=True, timeout=30
+            [sys.executable, *map(str, words)], env=env, capture_output=True, check=True, text=True, timeout=300
         ).stdout
         for words in runs
     ]
@@ -94,5 +94,5 @@ def test_bot_that_crashes_prints_first(tmp_path: Path) -> None:
     printed_by_a_crash(tmp_path / "tree")
     env = {"PATH": os.environ["PATH"], VARIABLES[0]: "a value"}
     bot = tmp_path / "tree" / "bot" / "bot.py"
-    done = subprocess.run([sys.executable, str(bot)], env=env, capture_output=True, check=False, text=True, timeout=30)
+    done = subprocess.run([sys.executable, str(bot)], env=env, capture_output=True, check=False, text=True, timeout=300)
     assert (done.returncode, done.stdout.startswith(f"{IN_BOT} a value")) == (1, True)

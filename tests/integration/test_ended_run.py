@@ -17,7 +17,7 @@ from tests.supervision import descendants
 
 pytestmark = pytest.mark.redis
 
-START_SECONDS, END_SECONDS = 120.0, 120.0
+START_SECONDS, END_SECONDS = 300.0, 300.0
 PROJECT, FILES = "com.docker.compose.project", "com.docker.compose.project.config_files"
 
 REDIS_AND_WEB = "tests/integration/web/server/test_stopping.py"
@@ -106,15 +106,16 @@ async def test_sigterm_removes_containers_and_networks(engine: Engine, images: t
     inner = tmp_path / "inner"
     arguments = ("tests/integration/contracts/test_engine.py", "-k", "TestDockerEngine", "--basetemp", str(inner))
     with bin_test(*arguments, DOCKER_HOST=engine.host) as process, connected(engine.host) as client:
+        found: list[str] = []
 
-        def project() -> str | None:
+        def begun() -> bool:
             assert process.poll() is None, "the tests ended before they were in the middle"
             containers = client.containers.list(all=True, ignore_removed=True)
-            mine = [c.labels for c in containers if str(inner) in c.labels.get(FILES, "")]
-            return str(mine[0][PROJECT]) if mine else None
+            found.extend(str(c.labels[PROJECT]) for c in containers if str(inner) in c.labels.get(FILES, ""))
+            return bool(found)
 
-        await until(lambda: project() is not None, START_SECONDS)
-        name = project()
+        await until(begun, START_SECONDS)
+        name = found[0]
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 128 + signal.SIGTERM
         filters: dict[str, str | list[str] | bool] = {"label": f"{PROJECT}={name}"}

@@ -13,7 +13,7 @@ from deploy.demo.processes import ROOT, procfile_commands
 
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 PYTHON = "/opt/zetherion-updater/.venv/bin/python"
-ANALYZE_SECONDS = 60
+ANALYZE_SECONDS = 300
 MOST_EXPOSED = 2.0
 """The exposure from `systemd-analyze security`: 0 is none, 10 is full; a service without settings has 9.6."""
 

@@ -6,8 +6,8 @@ import pytest
 from app.domain.stack import Checks, Times
 from tests.integration.cli.front import Front, front
 
-TIMES = Times(health=5, route=2, ready=5, bake=1, drain=0, stop_grace=1)
-CHECKS = Checks(passes=2, interval=0.05, timeout=1)
+TIMES = Times(health=60, route=60, ready=10, bake=1, drain=0, stop_grace=1)
+CHECKS = Checks(passes=2, interval=0.05, timeout=10)
 
 
 @pytest.fixture

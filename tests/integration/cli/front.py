@@ -33,8 +33,8 @@ from workers.control.reconcile import Reconciler
 from workers.ports import Ports
 from workers.rollout.pipeline import step_ids
 
-UP_SECONDS = 20.0
-COMMAND_SECONDS = 40.0
+UP_SECONDS = 180.0
+COMMAND_SECONDS = 180.0
 POLL_SECONDS = 0.05
 OPEN = ReleasePolicy()
 STACK = Path(__file__).parents[3] / "config" / "stack.yml"
@@ -102,7 +102,7 @@ class Front:
 
     def _wait_until_up(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
         deadline = time.monotonic() + UP_SECONDS
-        with plain_sync_client(timeout=2) as client:
+        with plain_sync_client(timeout=30) as client:
             while True:
                 with suppress(httpx.HTTPError):
                     if client.get(f"{self.environment['UPDATER_URL']}/health").is_success:

@@ -20,7 +20,7 @@ from deploy.demo.processes import ROOT
 
 SAMPLES = ROOT / "tests" / "samples" / "compose"
 NEWCOMERS = sorted(path.parent.name for path in SAMPLES.glob("*/expected.yml"))
-EXPECTED, EXAMPLE, GIT_SECONDS = "expected.yml", ".env.example", 10
+EXPECTED, EXAMPLE, GIT_SECONDS = "expected.yml", ".env.example", 300
 NAMES = ("routed", "singletons", "followers", "before_flip", "variables")
 
 

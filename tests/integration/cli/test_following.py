@@ -131,7 +131,7 @@ async def test_interrupt_ends_following_not_the_rollout(home: Front) -> None:
         assert "The rollout continues" in await rest_of(process)
     assert process.returncode == 130
     home.source.gate.set()
-    await until(lambda: home.world.state.last_good_tag == "v1.1.0", limit=20)
+    await until(lambda: home.world.state.last_good_tag == "v1.1.0")
 
 
 async def test_superseded_deploy_exits_1(home: Front) -> None:

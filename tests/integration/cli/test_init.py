@@ -24,11 +24,11 @@ from app.config.stack_file import load_stack
 from deploy.demo.clients import plain_client
 from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.processes import ROOT, free_port, running
-from tests.integration.waiting import until
+from tests.integration.waiting import once_up, until
 
 SAMPLES = ROOT / "tests" / "samples" / "compose"
 TRAEFIK = Path(sys.executable).with_name("traefik")
-SECONDS = 60
+SECONDS = 300
 NO_TRAEFIK = Answers(("traefik",), opened=("web",))
 NO_ROUTER = Answers(opened=("web",))
 
@@ -161,7 +161,7 @@ async def test_traefik_accepts_the_printed_options(tmp_path: Path, form: Any) ->
     arguments, variables = form(base, added, tmp_path)
     log = tmp_path / "traefik.log"
     with running([str(TRAEFIK), *arguments], variables, log):
-        await until(lambda: _answers(f"http://127.0.0.1:{metrics}/metrics"))
+        await until(once_up(lambda: _answers(f"http://127.0.0.1:{metrics}/metrics")))
         log_text = log.read_text()
     assert '"addServicesLabels":true' in log_text
     assert '"entryPoint":"metrics"' in log_text
@@ -169,9 +169,6 @@ async def test_traefik_accepts_the_printed_options(tmp_path: Path, form: Any) ->
 
 
 async def _answers(url: str) -> bool:
-    async with plain_client(timeout=2) as client:
-        try:
-            answer = await client.get(url)
-        except httpx.TransportError:
-            return False
+    async with plain_client(timeout=30) as client:
+        answer = await client.get(url)
     return answer.status_code == httpx.codes.OK and "traefik_config_reloads_total" in answer.text

@@ -17,7 +17,10 @@ from app.cli.errors import CannotReach, CommandError, NotAllowed, Refused
 from app.cli.following.display import PlainLines
 from app.cli.following.progress import FollowedRollout
 from app.cli.following.watch import LOST_SECONDS, SILENT_SECONDS, RolloutWatch
-from tests.integration.redis.loops import HURRY, HurriedLoop
+from tests.integration.redis.loops import HurriedLoop
+
+Status = Callable[[float], dict[str, Any] | None]
+"""The updater's answer to `GET /status` after that many seconds, or None: it closes every connection from then on."""
 
 IDLE: dict[str, Any] = {
     "rollout": None,
@@ -31,21 +34,22 @@ WAITS = {**IDLE, "queued": ["v1.1.0"]}
 UNKNOWN = {"error": "no rollout is known", "code": "unknown_rollout"}
 
 
-def follow(status: Callable[[float], dict[str, Any] | None]) -> tuple[CommandError, float, str]:
-    """Follows v1.1.0; `status` gives the updater's answer after that many seconds, or None to close the connection."""
+def follow(status: Status) -> tuple[CommandError, float, str]:
+    """Follows v1.1.0. Returns why it ended, after how many seconds, and what was printed."""
 
     async def run() -> tuple[CommandError, float, str]:
         clock = asyncio.get_running_loop()
-        began = clock.time()
+        began, last = clock.time(), None
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal last
             # On a busy machine the command's limit can expire before it has sent its request.
             with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                content = status(clock.time() - began)
-                found = "GET /status" in head
-                if content is not None:
-                    body = json.dumps(content if found else UNKNOWN)
+                if found := "GET /status" in head:
+                    last = status(clock.time() - began)
+                if last is not None:
+                    body = json.dumps(last if found else UNKNOWN)
                     line = "200 OK" if found else "404 Not Found"
                     writer.write(
                         f"HTTP/1.1 {line}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
@@ -63,24 +67,27 @@ def follow(status: Callable[[float], dict[str, Any] | None]) -> tuple[CommandErr
         return runner.run(run())
 
 
-def after(limit: float, seconds: float) -> bool:
-    """Whether `seconds` are at least the limit, and not much more, with room for a busy machine."""
-    return limit <= seconds < limit + 3 * HURRY
-
-
 def test_follow_gives_up_on_an_absent_updater() -> None:
     ended, seconds, printed = follow(lambda _: None)
     assert isinstance(ended, CannotReach)
     assert "The rollout continues" in str(ended)
     assert "`updater status --watch` follows it again" in str(ended)
-    assert after(RIDE_SECONDS, seconds)
+    assert seconds >= RIDE_SECONDS
     assert printed.count("Retrying for 60 s") == 1
 
 
 def test_limit_restarts_when_the_updater_returns() -> None:
-    ended, seconds, printed = follow(lambda at: WAITS if 30 < at < 50 else None)
+    answered: list[float] = []
+
+    def for_a_while(at: float) -> dict[str, Any] | None:
+        if at < 30 or len(answered) == 3:
+            return None
+        answered.append(at)
+        return WAITS
+
+    ended, seconds, printed = follow(for_a_while)
     assert isinstance(ended, CannotReach)
-    assert after(50 + RIDE_SECONDS, seconds)
+    assert seconds >= answered[-1] + RIDE_SECONDS
     assert "The updater answers again." in printed
 
 
@@ -89,17 +96,23 @@ def test_follow_gives_up_on_a_silent_worker() -> None:
     assert isinstance(ended, CannotReach)
     assert "it continues with the recorded releases" in str(ended)
     assert "heartbeat is missing" in printed
-    assert after(SILENT_SECONDS, seconds)
+    assert seconds >= SILENT_SECONDS
 
 
 def test_follow_gives_up_on_a_lost_rollout() -> None:
     ended, seconds, _ = follow(lambda _: IDLE)
     assert isinstance(ended, Refused)
-    assert after(LOST_SECONDS, seconds)
+    assert seconds >= LOST_SECONDS
 
 
 def test_pause_ends_following_at_once() -> None:
-    ended, seconds, _ = follow(lambda _: {**IDLE, "paused": True, "pause_reason": "why", "held": ["v1.1.0"]})
+    asked: list[float] = []
+
+    def paused(at: float) -> dict[str, Any]:
+        asked.append(at)
+        return {**IDLE, "paused": True, "pause_reason": "why", "held": ["v1.1.0"]}
+
+    ended, _, _ = follow(paused)
     assert isinstance(ended, NotAllowed)
     assert "v1.1.0 is recorded and held, because the updater is paused: why" in str(ended)
-    assert seconds < LOST_SECONDS
+    assert len(asked) == 1

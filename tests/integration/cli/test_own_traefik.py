@@ -16,7 +16,7 @@ from app.cli.init.command import write_stack_file
 from deploy.demo.clients import plain_client
 from deploy.demo.processes import free_port, running
 from tests.integration.cli.newcomer import block
-from tests.integration.waiting import until
+from tests.integration.waiting import once_up, until
 
 TRAEFIK = Path(sys.executable).with_name("traefik")
 CHECK = {"test": ["CMD", "curl", "http://localhost:8000/up"]}
@@ -60,19 +60,19 @@ async def test_printed_traefik_serves_the_running_container(tmp_path: Path, name
     url = f"http://127.0.0.1:{point}/a%2Fb?c=d"
     headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example.org", "X-Real-Ip": "192.0.2.7"}
     log = tmp_path / "traefik.log"
-    async with echo(inside), plain_client(timeout=2) as client:
+    async with echo(inside), plain_client(timeout=30) as client:
         with running([str(TRAEFIK), *flags], {}, log):
-            await until(lambda: _is_served(client, url))
+            await until(once_up(lambda: _is_served(client, url)))
             head = (await client.get(url, headers=headers)).text.lower()
-            counted = (await client.get(f"http://127.0.0.1:{metrics}/metrics")).text
+            await until(once_up(lambda: _counts(client, f"http://127.0.0.1:{metrics}/metrics", name)))
     assert head.startswith("get /a%2fb?c=d http/1.1")
     for header, value in headers.items():
         assert f"{header.lower()}: {value}" in head
-    assert f'service="{name}@file"' in counted
 
 
 async def _is_served(client: httpx.AsyncClient, url: str) -> bool:
-    try:
-        return (await client.get(url)).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
+    return (await client.get(url)).status_code == httpx.codes.OK
+
+
+async def _counts(client: httpx.AsyncClient, metrics: str, name: str) -> bool:
+    return f'service="{name}@file"' in (await client.get(metrics)).text

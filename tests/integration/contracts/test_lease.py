@@ -16,8 +16,8 @@ from tests.fakes.disk import FakeDisk, FakeLease
 from tests.fakes.processes import Process, ProcessLoop
 from workers.adapters.disk.lease import LEASE_SECONDS, Lease
 
-BEAT, SHORT = 0.05, 0.5
-"""Seconds: of the real lease in these tests."""
+BEAT, SHORT = 0.2, 4.0
+"""Seconds: of the real lease in these tests. An awake process on a busy machine beats in this time."""
 
 HOLDER = """
 import asyncio, sys

@@ -101,7 +101,7 @@ def sample_stack(directory: Path, host: str, base: str) -> Iterator[Sample]:
         routed=(
             a_routed("skills", 8080, "/health", ClientRoute("web"), colors={Color.BLUE: BLUE, Color.GREEN: GREEN}),
         ),
-        times=Times(build=120, start=60),
+        times=Times(build=600, start=300),
         policy=Policy(forbid=frozenset(Forbid)),
     )
     with connected(host) as client:

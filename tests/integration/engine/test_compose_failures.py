@@ -177,7 +177,7 @@ async def test_run_of_a_missing_command_has_composes_words(stack: Sample) -> Non
 
 async def run_failure(stack: Sample, definition: Definition, service: str, command: Sequence[str]) -> BeforeFlipFailed:
     with pytest.raises(BeforeFlipFailed) as failed:
-        await stack.engine.run_once(definition, service, command, name="r-1", limit=60, log=lambda _: None)
+        await stack.engine.run_once(definition, service, command, name="r-1", limit=300, log=lambda _: None)
     await stack.engine.sweep()
     return failed.value
 

@@ -10,7 +10,7 @@ import pytest
 from docker.models.containers import Container
 
 from deploy.demo.docker.engine import Engine, connected
-from tests.integration.waiting import until
+from tests.integration.waiting import once_up, until
 from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.health_check import check
 from workers.ports import CheckResult
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.engine
 
 SECOND = 1_000_000_000
 SELDOM = 3600 * SECOND
-LIMIT = 20.0
+LIMIT = 120.0
 SLEEPS = ["python3", "-c", "import time; time.sleep(600)"]
 HANGS = "import time; time.sleep(700)"
 SAYS_WHO_AND_WHERE = 'echo "$(id -u):$(id -g) in $(pwd), FLAVOR is $FLAVOR, by $0"; exit 3'
@@ -126,7 +126,7 @@ async def test_hanging_check_runs_once_until_restart(make: Make, run: Run) -> No
 
 async def test_no_check_starts_beside_the_engines_own(make: Make, run: Run) -> None:
     container = make("CMD", "python3", "-c", HANGS, interval=SECOND // 5, timeout=60 * SECOND)
-    await until(lambda: processes(container, HANGS) == 1)
+    await until(once_up(lambda: processes(container, HANGS) == 1))
     assert await run(container) == CheckResult(False, "an earlier run of the check has not ended yet")
     assert processes(container, HANGS) == 1
 

@@ -19,7 +19,7 @@ from workers.ports import Definition
 
 pytestmark = pytest.mark.engine
 
-LIMIT = 60.0
+LIMIT = 300.0
 TOKEN = "two $words\nand a line"
 USES: dict[str, Any] = {
     "secrets": [

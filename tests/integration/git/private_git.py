@@ -20,7 +20,7 @@ TOKEN = "ghp_a-token-of-the-tests"
 PAIR = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
 """What git sends of it: https://datatracker.ietf.org/doc/html/rfc7617."""
 
-SEEN_SECONDS = 20.0
+SEEN_SECONDS = 120.0
 """How long an answer may wait until the onlooker has seen the git process."""
 
 P = TypeVar("P", bound="PrivateGit")

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-GIT_SECONDS = 30
+GIT_SECONDS = 300
 
 _ENV = {
     "GIT_CONFIG_NOSYSTEM": "1",

@@ -13,7 +13,7 @@ from tests.integration.git.ssh_server import SshProgram, SshServer, make_key, se
 from workers.adapters.git_repo.mirror import GitSource
 from workers.adapters.git_repo.ssh_access import SshAccess
 
-LIMIT = 30.0
+LIMIT = 120.0
 TAG = "v1.0.0"
 
 

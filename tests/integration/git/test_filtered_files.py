@@ -20,7 +20,7 @@ KEYS = {f"deep/{name}.key": "x" for name in ("one", "plain", "unset", "set")}
 
 async def checked_out(repository: Repository, directory: Path, *, submodules: bool = False) -> Path:
     repository.tag("v9.0.0")
-    source = GitSource(str(repository.path), directory, fetch_seconds=10.0, submodules=submodules)
+    source = GitSource(str(repository.path), directory, fetch_seconds=120.0, submodules=submodules)
     return await source.checkout(await source.fetch("v9.0.0"))
 
 
@@ -45,7 +45,7 @@ async def test_tree_without_a_record_gets_one(tmp_path: Path) -> None:
     repository.commit({".gitattributes": "*.key filter=vault", "a.key": "x"})
     tree = await checked_out(repository, tmp_path / "git")
     (tree / PLACE).unlink()
-    source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10.0)
+    source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=120.0)
     assert recorded(await source.checkout(tree.name)) == {"a.key": "vault"}
 
 

@@ -13,7 +13,7 @@ from tests.integration.git.repositories import Repository, git
 from workers.adapters.git_repo.collection import PACKS_MOST, is_due
 from workers.adapters.git_repo.mirror import GitSource
 
-LIMIT = 30.0
+LIMIT = 120.0
 FILES = 110
 """More than a hundred new objects in a fetch stay in a pack of their own (fetch.unpackLimit)."""
 

@@ -14,7 +14,7 @@ from workers.adapters.commands import Finished
 from workers.adapters.git_repo.disk_space import with_free_space
 from workers.adapters.git_repo.mirror import GitSource
 
-LIMIT = 10.0
+LIMIT = 120.0
 DISK_MB = 4
 LARGEST = 1_000_000
 """Bytes of the release's files, which do not fit beside the mirror and what fills the disk."""
@@ -26,7 +26,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     directory = tmp_path / "disk"
     directory.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(directory)]
-    subprocess.run(command, check=True, timeout=30, capture_output=True)
+    subprocess.run(command, check=True, timeout=300, capture_output=True)
     try:
         yield directory
     finally:

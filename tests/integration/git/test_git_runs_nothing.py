@@ -66,11 +66,11 @@ def plain_clone(repository: Repository, trap: Trap, directory: Path) -> None:
     """Clones like a user with that home directory; a failing filter is not an error here."""
     command = ["git", "clone", "--quiet", "--recurse-submodules", "--branch", TAG, str(repository.path), str(directory)]
     env = {"PATH": os.environ["PATH"], "HOME": str(trap.home), "GIT_CONFIG_NOSYSTEM": "1"}
-    subprocess.run(command, check=False, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    subprocess.run(command, check=False, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
 
 
 def call_lfs() -> None:
-    subprocess.run(["git", "lfs"], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    subprocess.run(["git", "lfs"], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
 
 
 def hooks_path(trap: Trap) -> None:
@@ -102,7 +102,7 @@ async def test_checkout_runs_no_hook_or_filter(
     setup(trap)
     plain_clone(repository, trap, tmp_path / "clone")
     assert trap.sprung(), "the trap works"
-    source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10)
+    source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=120.0)
     for _ in range(2):
         tree = await source.checkout(await source.fetch(TAG))
     assert (tree / "model.bin").read_text() == "pointer\n", "the file has the content of the commit"
@@ -134,7 +134,7 @@ async def test_fetching_lfs_files_runs_no_program(trap: Trap, tmp_path: Path, mo
 async def test_monitor_in_the_tree_does_not_run(trap: Trap, repository: Repository, tmp_path: Path) -> None:
     """A build or a person may have configured it there."""
     release(repository)
-    source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10)
+    source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=120.0)
     tree = await source.checkout(await source.fetch(TAG))
     git(tree, "config", "core.fsmonitor", str(trap.script))
     git(tree, "status")
@@ -145,7 +145,7 @@ async def test_monitor_in_the_tree_does_not_run(trap: Trap, repository: Reposito
 
 async def test_hook_in_the_mirror_does_not_run(trap: Trap, repository: Repository, tmp_path: Path) -> None:
     release(repository)
-    source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10)
+    source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=120.0)
     sha = await source.fetch(TAG)
     trap.hook(tmp_path / "git" / "mirror.git" / "hooks")
     await source.checkout(sha)
@@ -157,7 +157,7 @@ async def test_a_submodule_is_not_fetched(repository: Repository, tmp_path: Path
     library.commit({"code.py": ""})
     git(repository.path, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library.path), "lib")
     release(repository)
-    source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10)
+    source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=120.0)
     tree = await source.checkout(await source.fetch(TAG))
     assert list((tree / "lib").iterdir()) == []
     assert await source.checkout(tree.name) == tree, "the tree counts as complete without the submodule"
@@ -165,7 +165,7 @@ async def test_a_submodule_is_not_fetched(repository: Repository, tmp_path: Path
 
 @pytest.mark.parametrize("url", ["ext::sh -c {script}", "fd::0", "--upload-pack={script}"])
 async def test_command_as_remote_url_is_not_run(url: str, trap: Trap, tmp_path: Path) -> None:
-    source = GitSource(url.format(script=trap.script), tmp_path / "git", fetch_seconds=10)
+    source = GitSource(url.format(script=trap.script), tmp_path / "git", fetch_seconds=120.0)
     for ask in (source.find, source.fetch):
         with pytest.raises(GitFailed):
             await ask(TAG)

@@ -18,7 +18,7 @@ from tests.integration.git.private_git import (
 from tests.integration.git.repositories import Repository
 from workers.adapters.git_repo.mirror import GitSource
 
-TAG, LIMIT = "v1.0.0", 30.0
+TAG, LIMIT = "v1.0.0", 120.0
 
 
 class BusyGit(PrivateGit):

@@ -24,7 +24,7 @@ from tests.integration.git.repositories import Repository, git
 from workers.adapters.git_repo.mirror import GitSource
 from workers.wiring import source_of
 
-LIMIT = 30.0
+LIMIT = 120.0
 TAG = "v1.0.0"
 SECRETS = (TOKEN, PAIR)
 

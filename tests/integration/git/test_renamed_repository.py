@@ -20,7 +20,7 @@ from tests.integration.git.repositories import Repository, git
 from workers.adapters.commands import run_command
 from workers.adapters.git_repo.mirror import GitSource
 
-LIMIT = 30.0
+LIMIT = 120.0
 TAG = "v1.0.0"
 
 

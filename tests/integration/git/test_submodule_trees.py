@@ -10,7 +10,7 @@ from workers.adapters.git_repo.mirror import GitSource
 from workers.definition.files.submodule_record import PLACE
 from workers.definition.files.unfetched import unfetched
 
-LIMIT = 10.0
+LIMIT = 120.0
 
 
 @pytest.fixture

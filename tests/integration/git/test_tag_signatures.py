@@ -14,7 +14,7 @@ from tests.integration.git.repositories import OBJECT_FORMATS, Repository, git
 from tests.integration.git.signing import Signer, need_ssh_keygen
 from workers.adapters.git_repo.mirror import GitSource
 
-LIMIT = 10.0
+LIMIT = 120.0
 TAG = "v1.0.0"
 
 

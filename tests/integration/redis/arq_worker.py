@@ -13,7 +13,7 @@ from workers.adapters.arq_worker import build_worker
 from workers.control.jobs import Jobs
 from workers.ports import Source
 
-END_SECONDS = 10.0
+END_SECONDS = 60.0
 """The time for a running job to end before arq is closed, because arq would cancel it."""
 
 

@@ -1,20 +1,37 @@
-"""An event loop for tests of long limits: its clock runs faster, and its I/O is real."""
+"""Event loops with real I/O whose clock runs faster, for long limits, or slower, for short ones.
+
+A limit that real parts have to keep gets longer in a PatientLoop, so that the machine's speed does not matter.
+"""
 
 import asyncio
 import selectors
 
-HURRY = 20.0
-"""Seconds of the loop's clock per real second."""
+HURRY, PATIENCE = 20.0, 0.1
+"""Seconds of the loops' clocks per real second."""
 
 
-class HurriedLoop(asyncio.SelectorEventLoop):
+class _Loop(asyncio.SelectorEventLoop):
+    speed: float
+
     def __init__(self) -> None:
-        super().__init__(_Hurried())
+        super().__init__(_Selector(self.speed))
 
     def time(self) -> float:
-        return super().time() * HURRY
+        return super().time() * self.speed
 
 
-class _Hurried(selectors.DefaultSelector):
+class HurriedLoop(_Loop):
+    speed = HURRY
+
+
+class PatientLoop(_Loop):
+    speed = PATIENCE
+
+
+class _Selector(selectors.DefaultSelector):
+    def __init__(self, speed: float) -> None:
+        super().__init__()
+        self._speed = speed
+
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        return super().select(timeout / HURRY if timeout and timeout > 0 else timeout)
+        return super().select(timeout / self._speed if timeout and timeout > 0 else timeout)

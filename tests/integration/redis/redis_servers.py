@@ -12,7 +12,7 @@ import redis
 from deploy.demo.processes import end_group, free_port
 from deploy.demo.redis_server import redis_binary
 
-START_SECONDS = 15.0
+START_SECONDS = 120.0
 POLL_SECONDS = 0.02
 
 

@@ -26,9 +26,12 @@ from workers.rollout.pipeline import step_ids
 
 pytestmark = pytest.mark.redis
 
-FLUSH_SECONDS = 5.0
-AT_ONCE = 0.5
-"""The limit for publishing any amount, in seconds."""
+FLUSH_SECONDS = 120.0
+MORE = 0.5
+"""Seconds that Redis hangs beyond the limit of a write."""
+
+AT_ONCE = 20.0
+"""The limit for publishing any amount, on a busy machine."""
 
 ENDED = a_rollout().finish(RolloutStatus.SUCCESS, NOW)
 PAUSED = State(paused=True, pause_reason="why")
@@ -211,7 +214,7 @@ async def test_rebuild_restores_a_lost_history(publisher: LedgerPublisher, ledge
 async def test_hanging_redis_write_ends_at_its_limit(own_server: OwnRedis, own_client: Redis, logs: Path) -> None:
     ledger = Ledger(own_client, "x")
     publisher = publisher_of(ledger, logs)
-    hang = int((WRITE_SECONDS + AT_ONCE) * 1000)
+    hang = int((WRITE_SECONDS + MORE) * 1000)
     await own_client.execute_command("CLIENT", "PAUSE", hang, "ALL")  # type: ignore[no-untyped-call]
     async with writing(publisher):
         publisher.status(PAUSED)

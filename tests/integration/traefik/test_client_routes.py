@@ -31,7 +31,7 @@ from tests.examples import a_routed, a_stack
 from tests.fakes.world import World
 from tests.integration.git.private_git import certificate as self_signed
 from tests.integration.traefik.backends import Gate, backend
-from tests.integration.waiting import until
+from tests.integration.waiting import once_up, until
 from workers.adapters.http_probe import HttpProbe
 from workers.adapters.machine import SystemClock
 from workers.adapters.traefik.route_file import FIRST_NAME, RouteFile
@@ -48,6 +48,9 @@ PASSWORD = ("ada", "engine")
 AUTH = {"http": {"middlewares": {"auth": {"basicAuth": {"users": ["ada:{SHA}xkAzZy9cqYTf6WKQlnGWHoAS8MU="]}}}}}
 """The SHA-1 of the password, as `htpasswd -s` writes it."""
 SECURE = ClientRoute("websecure", SHOP, {})
+REFUSED = Times(route=6.0)
+"""The limit for a route that Traefik refuses, which is waited for. Traefik has read the file by then."""
+
 FLIPS = 10
 PACE_SECONDS = 0.02
 
@@ -81,7 +84,7 @@ class Place:
             project=name,
             traefik=Traefik(points, api=f"http://127.0.0.1:{self.ports.api}"),
             routed=(a_routed(name, port, "/", *routes, colors=colors, **change),),
-            times=Times(route=5.0),
+            times=Times(route=60.0),
         )
 
     async def flip(
@@ -132,20 +135,17 @@ async def place(listening: tuple[Ports, Path]) -> AsyncIterator[Place]:
     limits = httpx.Limits(max_connections=None)
     async with AsyncExitStack() as parts:
         client = await parts.enter_async_context(
-            httpx.AsyncClient(trust_env=False, timeout=5, limits=limits, verify=False)  # noqa: S501 - of the test itself
+            httpx.AsyncClient(trust_env=False, timeout=60, limits=limits, verify=False)  # noqa: S501 - of the test itself
         )
-        probe = HttpProbe("X-Updater-Rollout", timeout=2.0)
+        probe = HttpProbe("X-Updater-Rollout", timeout=30.0)
         parts.push_async_callback(probe.aclose)
         place = Place(ports, dynamic, probe, client)
-        await until(lambda: _answers(place))
+        await until(once_up(lambda: _answers(place)))
         yield place
 
 
 async def _answers(place: Place) -> bool:
-    try:
-        return (await place.client.get(f"http://127.0.0.1:{place.ports.api}/api/rawdata")).status_code == 200
-    except httpx.TransportError:
-        return False
+    return (await place.client.get(f"http://127.0.0.1:{place.ports.api}/api/rawdata")).status_code == 200
 
 
 @pytest.fixture
@@ -178,11 +178,11 @@ async def test_verify_true_checks_the_certificate(
     points = {**shop.traefik.entrypoints, "websecure": EntryPoint(place.secure_url, verify=True)}
     stack = replace(shop, traefik=replace(shop.traefik, entrypoints=points))
     with pytest.raises(RouteNotConfirmed, match="CERTIFICATE_VERIFY_FAILED"):
-        await place.flip(stack, Color.BLUE, "r-1")
+        await place.flip(replace(stack, times=REFUSED), Color.BLUE, "r-1")
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    place = replace(place, probe=HttpProbe("X-Updater-Rollout", timeout=2.0))
+    place = replace(place, probe=HttpProbe("X-Updater-Rollout", timeout=30.0))
     await place.flip(stack, Color.GREEN, "r-2")
-    other = routed_by(stack, ClientRoute("websecure", "Host(`other.example.org`)", {}))
+    other = replace(routed_by(stack, ClientRoute("websecure", "Host(`other.example.org`)", {})), times=REFUSED)
     with pytest.raises(RouteNotConfirmed, match="self-signed certificate"):
         await place.flip(other, Color.BLUE, "r-3")  # Traefik has only its default certificate for it
     await place.probe.aclose()
@@ -196,7 +196,7 @@ async def test_every_route_of_a_service_is_confirmed(place: Place, shop: Stack) 
     assert [(answer.ok, answer.rollout) for answer in answers] == [(True, "r-1")] * 3
     wrong = routed_by(shop, SECURE, ClientRoute("web", "Host(`shop`)", middlewares=("missing@file",)))
     with pytest.raises(RouteNotConfirmed, match=r'Traefik says: updater\.shop\.shop\.2@file: .*"missing@file"'):
-        await place.flip(wrong, Color.GREEN, "r-2")
+        await place.flip(replace(wrong, times=REFUSED), Color.GREEN, "r-2")
 
 
 async def test_password_stays_on_through_flips_and_a_lost_file(place: Place, shop: Stack) -> None:
@@ -223,8 +223,8 @@ async def test_password_stays_on_through_flips_and_a_lost_file(place: Place, sho
 async def test_route_that_lost_its_password_is_not_confirmed_by_another(place: Place, shop: Stack) -> None:
     """Traefik drops a route whose middleware is missing; the wider route then answers without a password."""
     admin = ClientRoute("websecure", f"{SHOP} && PathPrefix(`/admin`)", {}, ("missing@file",))
-    with pytest.raises(RouteNotConfirmed, match="within 5 s"):
-        await place.flip(routed_by(shop, SECURE, admin), Color.BLUE, "r-1")
+    with pytest.raises(RouteNotConfirmed, match="within 6 s"):
+        await place.flip(replace(routed_by(shop, SECURE, admin), times=REFUSED), Color.BLUE, "r-1")
 
 
 async def test_sticky_session_ends_on_the_new_color(place: Place, shop: Stack) -> None:
@@ -487,7 +487,7 @@ async def test_router_of_another_provider_is_refused_if_it_takes_the_requests(
     place: Place, shop: Stack, router: dict[str, Any], takes: bool
 ) -> None:
     """The check says before the flip what the flip would then show."""
-    stack = replace(shop, times=Times(route=1.0))
+    stack = replace(shop, times=Times(route=1.0 if takes else 60.0))
     await put(place, mail=router)
     ports = replace(World(stack).ports, route=RouteFile(place.dynamic, stack))
     found = await conflicts(stack, ports)
@@ -515,9 +515,9 @@ async def test_required_client_certificate_is_found_before_the_flip(
         await place.flip(replace(stack, times=Times(route=limit)), Color.BLUE, f"r-{kind}")
         return found
 
-    assert await flipped_with("VerifyClientCertIfGiven", 10) == []
+    assert await flipped_with("VerifyClientCertIfGiven", 60) == []
     with pytest.raises(RouteNotConfirmed) as refused:
-        await flipped_with("RequireAndVerifyClientCert", 1)
+        await flipped_with("RequireAndVerifyClientCert", REFUSED.route)
     assert "Traefik requires a client certificate, which the updater does not have" in refused.value.detail
     (line,) = certificates_needed(stack, await RouteFile(place.dynamic, stack).files(), {})
     assert f"tls/options/{options} in tls.yml" in line
@@ -535,12 +535,10 @@ async def test_required_client_certificate_of_an_entrypoint_is_found(
     auth = {"caFiles": [str(self_signed(tmp_path))], "clientAuthType": "RequireAndVerifyClientCert"}
     (dynamic / "tls.yml").write_text(yaml.safe_dump({"tls": {"options": {name: {"clientAuth": auth}}}}))
     other = replace(place, ports=ports, dynamic=dynamic)
-    stack = replace(
-        other.stack("shop", SHOP_COLORS, shop.routed[0].port, replace(SECURE, tls=None)), times=Times(route=1.0)
-    )
+    stack = replace(other.stack("shop", SHOP_COLORS, shop.routed[0].port, replace(SECURE, tls=None)), times=REFUSED)
     point = f"--entrypoints.websecure.http.tls{option and f'.{option}'}"
     with running(traefik(ports, dynamic, point), {}, tmp_path / "other.log"):
-        await until(lambda: _answers(other))
+        await until(once_up(lambda: _answers(other)))
         world = replace(World(stack).ports, route=RouteFile(dynamic, stack))
         (line,) = [each for each in await problems(stack, world, world.room()) if "client certificate" in each]
         with pytest.raises(RouteNotConfirmed, match="Traefik requires a client certificate"):

@@ -1,13 +1,11 @@
 """What `init` reads in labels is what Traefik itself reads: its API names the routers of real containers."""
 
-import contextlib
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from app.cli.init.traefik.dynamic.labels import label_routes
@@ -15,7 +13,7 @@ from app.cli.init.traefik.dynamic.routes import FoundRoute
 from deploy.demo.clients import plain_client
 from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.processes import free_port, running
-from tests.integration.waiting import until
+from tests.integration.waiting import once_up, until
 
 pytestmark = pytest.mark.engine
 
@@ -24,7 +22,6 @@ WAITS = ["python3", "-c", "import signal; signal.pause()"]
 PORTS = {"80/tcp": ("127.0.0.1", None)}
 """Traefik skips a container without a port."""
 
-LIMIT = 30.0
 RULE, OTHER = "Host(`a.example.org`)", "Host(`b.example.org`)"
 ENTRYPOINT = "web"
 
@@ -90,12 +87,11 @@ async def traefiks(engine: Engine, mark: str, log: Path) -> dict[str, Read]:
         async with plain_client(base_url=f"http://127.0.0.1:{api}") as client:
 
             async def looked() -> bool:
-                with contextlib.suppress(httpx.TransportError):
-                    if (answer := await client.get("/api/http/routers?per_page=100")).is_success:
-                        found.update({each["name"]: each for each in answer.json() if each["provider"] == "docker"})
+                if (answer := await client.get("/api/http/routers?per_page=100")).is_success:
+                    found.update({each["name"]: each for each in answer.json() if each["provider"] == "docker"})
                 return f"{LAST}@docker" in found
 
-            await until(looked, LIMIT)
+            await until(once_up(looked))
     del found[f"{LAST}@docker"]
     return {
         name.removesuffix("@docker"): (

@@ -38,7 +38,7 @@ from workers.rollout.pipeline import step_ids
 
 WEBHOOK_SECRET = "a-webhook-secret-of-the-tests"
 OLD_WEBHOOK_SECRET = "an-older-webhook-secret"
-QUICK = Times(bake=0.05, drain=0.05, stop_grace=0.5, health=5, ready=5, route=5)
+QUICK = Times(bake=0.05, drain=0.05, stop_grace=0.5, health=120, ready=120, route=120)
 
 
 OPEN = ReleasePolicy()
@@ -78,7 +78,7 @@ class Listening:
 
     def client(self, **headers: str) -> httpx.AsyncClient:
         """A client of the internal listener; it sends the shared secret unless `headers` are given."""
-        return plain_client(base_url=self.internal, headers=headers or {"X-Updater-Secret": self.secret}, timeout=30)
+        return plain_client(base_url=self.internal, headers=headers or {"X-Updater-Secret": self.secret}, timeout=120)
 
 
 @asynccontextmanager
@@ -120,7 +120,7 @@ async def client(web: Listening) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def a_world() -> World:
-    return World(stack=a_stack(times=QUICK, checks=Checks(passes=1, interval=0.02, timeout=1)), clock=WallClock())
+    return World(stack=a_stack(times=QUICK, checks=Checks(passes=1, interval=0.02, timeout=30)), clock=WallClock())
 
 
 @asynccontextmanager
@@ -160,7 +160,7 @@ async def worker(
         yield reconciler
 
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 90.0
 SHORT_SECONDS = 0.3
 
 

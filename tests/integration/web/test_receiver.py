@@ -31,6 +31,12 @@ ANOTHER = "another repository: octo/other, and `repository` in the stack file is
 UNMATCHED = "the tag does not match `tags` of the stack file (v*)."
 CHARACTERS = "The updater accepts only letters, digits and `. _ + - @ /` in a tag"
 BY_DATE = 'If it is a release of this stack, write `tags: {pattern: "*", order: published}` in the stack file'
+PAUSE = 0.5
+"""Seconds between the parts of a slow body, which as a whole takes minutes."""
+
+GITHUB_SECONDS = 10.0
+"""Within this time a webhook has to be answered."""
+
 DEEP = b"[" * 100_000 + b"]" * 100_000
 
 
@@ -225,9 +231,8 @@ async def test_bad_headers_are_refused_before_the_body(
     web: Listening, change: tuple[tuple[str, str], str], status: int
 ) -> None:
     extra, without = change
-    started = asyncio.get_running_loop().time()
+    # No body follows: the answer to a request whose body is waited for is a 408.
     assert await raw(web.public, head(fields(BODY, extra, without=without))) == status
-    assert asyncio.get_running_loop().time() - started < 1
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
@@ -251,13 +256,13 @@ async def test_chunked_signed_body_is_accepted(web: Listening) -> None:
 async def test_slow_body_times_out_with_408(web: Listening) -> None:
     started = asyncio.get_running_loop().time()
     whole = head(fields(BODY))
-    assert await raw(web.public, whole, *(BODY[n : n + 1] for n in range(len(BODY))), pause=0.3) == 408
-    assert asyncio.get_running_loop().time() - started < BODY_SECONDS + 1
+    assert await raw(web.public, whole, *(BODY[n : n + 1] for n in range(len(BODY))), pause=PAUSE) == 408
+    assert BODY_SECONDS < asyncio.get_running_loop().time() - started < PAUSE * len(BODY) / 2, "before its end"
 
 
 async def test_slow_chunks_time_out_with_408(web: Listening) -> None:
     whole = head(fields(BODY, CHUNKED, without="Content-Length"))
-    assert await raw(web.public, whole, *chunked(BODY, size=1), pause=0.3) == 408
+    assert await raw(web.public, whole, *chunked(BODY, size=1), pause=PAUSE) == 408
 
 
 async def test_chunks_beyond_the_cap_are_a_413(web: Listening) -> None:
@@ -352,6 +357,7 @@ async def test_unavailable_redis_is_a_503_in_time(
             answer = await post(github, release_body(release_id=3))
         assert (answer.status_code, answer.json()["code"]) == (503, "ledger_unavailable")
         assert int(answer.headers["retry-after"]) > 0
-        assert answer.elapsed.total_seconds() < RECORD_SECONDS + 1
+        assert RECORD_SECONDS < GITHUB_SECONDS
+        assert answer.elapsed.total_seconds() < GITHUB_SECONDS
         assert (await post(github, release_body("v1.2.0", release_id=4))).status_code == 202
     await pool.aclose()

@@ -12,7 +12,7 @@ from tests.integration.git.private_git import certificate, mirror_that_trusts, n
 from tests.integration.git.repositories import Repository
 from workers.adapters.git_repo.mirror import GitSource
 
-LIMIT = 30.0
+LIMIT = 120.0
 TAG = "v1.0.0"
 CREDENTIAL = "Basic b3BlcmF0b3I6cGFzc3dvcmQ="
 GOOD, BAD = b"weights of the model", b"the second file of the release"

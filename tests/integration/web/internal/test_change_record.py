@@ -17,7 +17,7 @@ from workers.control.reconcile import Reconciler
 
 pytestmark = pytest.mark.redis
 
-WAIT = {"Prefer": "wait=30"}
+WAIT = {"Prefer": "wait=90"}
 ADDRESS = "127.0.0.1"
 BY_SECRET, BY_TOKEN, BY_SESSION = (f"{kind} from {ADDRESS}" for kind in ("shared secret", "token nightly", "session"))
 

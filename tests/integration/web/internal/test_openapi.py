@@ -84,7 +84,7 @@ def stage(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     directory, namespace = tmp_path_factory.mktemp("openapi"), f"test-{uuid4().hex}"
     worker = WorkerThread(redis_url, namespace, directory)
     worker.start()
-    worker.up.wait(10)
+    assert worker.up.wait(120)
     with web_process(redis_url, namespace, directory) as running:
         yield Stage(running, redis_url, namespace)
     worker.stop()

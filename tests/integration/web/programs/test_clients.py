@@ -22,6 +22,9 @@ pytestmark = pytest.mark.redis
 LONG = 3600.0
 """Seconds until a color becomes healthy; longer than any test."""
 
+SEEN_SECONDS = 5.0
+"""The same for a rollout that the test has to see, and that goes live."""
+
 
 async def recorded(world: World, tag: str) -> str:
     """Waits until the worker has recorded the release `tag`; returns its rollout id."""
@@ -82,7 +85,7 @@ async def test_failed_rollback_names_release_not_kept(skills: Program) -> None:
 
 
 async def test_apply_waits_for_the_webhooks_rollout(skills: Program, web: Listening, world: World) -> None:
-    world.engine.behave("api", "v1.1.0", ready_after=1.0)
+    world.engine.behave("api", "v1.1.0", ready_after=SEEN_SECONDS)
     await web.ledger.accept(a_release("v1.1.0"))
     await Queue(web.pool).nudge()
     await running(web, "v1.1.0")
@@ -130,7 +133,7 @@ async def test_release_held_by_a_pause_gives_the_reason(
     settings: WebSettings, web: Listening, worker: Reconciler, world: World
 ) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=LONG)
-    async with program(settings, web, later=False, wait=3.0) as skills:
+    async with program(settings, web, later=False, wait=10.0) as skills:
         forced = await skills.http.post(
             "/update/apply", json={"tag": "v1.1.0", "force": True}, headers={"Prefer": "wait=0"}
         )
@@ -156,7 +159,7 @@ async def test_disconnect_does_not_end_the_rollout(
     settings: WebSettings, web: Listening, worker: Reconciler, world: World
 ) -> None:
     """The client disconnects like skills, whose process the release replaces."""
-    world.engine.behave("api", "v1.1.0", ready_after=0.5)
+    world.engine.behave("api", "v1.1.0", ready_after=SEEN_SECONDS)
     async with program(settings, web, later=False, wait=LONG) as client:
         waiting = asyncio.create_task(client.apply("v1.1.0"))
         await running(web, "v1.1.0")
@@ -170,7 +173,7 @@ async def test_disconnect_does_not_end_the_rollout(
 async def test_redis_outage_does_not_end_the_wait(own_server: OwnRedis, tmp_path: Path) -> None:
     world, pool = a_world(), open_pool(own_server.url, "x")
     ledger = Ledger(pool, "x")
-    world.engine.behave("api", "v1.1.0", ready_after=2.0)
+    world.engine.behave("api", "v1.1.0", ready_after=SEEN_SECONDS)
     settings = WebSettings.from_environ(environ(own_server.url, "x", tmp_path) | {"UPDATER_APPLY_WAIT_SECONDS": "60"})
     async with (
         working_on(world, ledger, pool, own_server.url, tmp_path),

@@ -31,13 +31,13 @@ class Skills:
 
     async def apply(self, tag: str, version: str) -> tuple[int, dict[str, Any]]:
         answer = await self.http.post(
-            "/update/apply", json={"tag": tag, "version": version}, headers={"Prefer": "wait=60"}
+            "/update/apply", json={"tag": tag, "version": version}, headers={"Prefer": "wait=90"}
         )
         return answer.status_code, answer.json()
 
     async def rollback(self, previous_sha: str) -> tuple[int, dict[str, Any]]:
         answer = await self.http.post(
-            "/update/rollback", json={"previous_sha": previous_sha}, headers={"Prefer": "wait=60"}
+            "/update/rollback", json={"previous_sha": previous_sha}, headers={"Prefer": "wait=90"}
         )
         return answer.status_code, answer.json()
 

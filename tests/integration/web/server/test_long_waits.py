@@ -26,6 +26,9 @@ from workers.control.reconcile import Reconciler
 pytestmark = pytest.mark.redis
 
 LONG = 3600.0
+SEEN_SECONDS = 12.0
+"""Seconds until a color becomes healthy: meanwhile web is stopped."""
+
 KEEP_ALIVE_SECONDS = listener("127.0.0.1:0").keep_alive_timeout
 """The time after which Hypercorn closes an idle connection; a connection with an open call is not idle."""
 
@@ -71,7 +74,7 @@ async def test_rollout_may_outlast_the_keep_alive(
 async def test_stopping_web_answers_waiting_callers(
     redis_url: str, tmp_path: Path, worker: Reconciler, world: World, ledger: Ledger
 ) -> None:
-    world.engine.behave("api", "v1.1.0", ready_after=3.0)
+    world.engine.behave("api", "v1.1.0", ready_after=SEEN_SECONDS)
     async with process(redis_url, ledger.key("")[:-1], tmp_path) as web, caller(web, tmp_path) as http:
         waiting = asyncio.create_task(Program(http).apply("v1.1.0"))
         await until(lambda: rolling(ledger))
