@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from tests.faults.stage import Json, Stage
 
-POLL_SECONDS = 0.005
+POLL_SECONDS, READ_SECONDS = 0.005, 0.5
 REACHED_SECONDS = 90.0
 
 BEFORE_THE_FLIP = (
@@ -69,10 +69,11 @@ async def until(stage: Stage, tag: str | None, reached: Callable[[Json], bool], 
 
     Returns False if that rollout ended first. Raises TimeoutError after `limit` seconds.
     """
-    deadline, mark = time.monotonic() + limit, None
-    while time.monotonic() < deadline:
-        if (now := _mark(stage)) != mark:
-            mark, state = now, stage.journal()
+    limit *= stage.patience
+    deadline, mark, read_at = time.monotonic() + limit, None, 0.0
+    while (at := time.monotonic()) < deadline:
+        if (now := _mark(stage)) != mark or at - read_at > READ_SECONDS:  # two files can have the same mark
+            mark, read_at, state = now, at, stage.journal()
             running = tag is None or (state.get("rollout") or {}).get("release", {}).get("tag") == tag
             if running and reached(state):
                 return True

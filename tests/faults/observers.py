@@ -24,8 +24,8 @@ from tests.faults.stage import Json, Stage
 
 SAMPLE_SECONDS = 0.05
 ROUTE_SECONDS = 0.1
-GATEWAY_SECONDS = 5.0
-ANSWER_SECONDS = 3.0
+GATEWAY_SECONDS = 30.0
+ANSWER_SECONDS = 15.0
 CONVERGE_SECONDS = 60.0
 POLL_SECONDS = 0.25
 RPS = 15.0
@@ -249,7 +249,7 @@ def places_with(stage: Stage, needles: list[str]) -> list[str]:
     files = [*stage.home.log_dir.rglob("*"), *(stage.home.directory / "data" / "logs").rglob("*")]
     files += [stage.journal_file, stage.home.directory / "data" / "history.jsonl", stage.home.route_file]
     found = [_named(str(f.name), f.read_bytes(), wanted) for f in files if f.is_file()]
-    with redis_client.Redis.from_url(stage.redis_server.url, socket_timeout=5) as client:
+    with redis_client.Redis.from_url(stage.redis_server.url, socket_timeout=60) as client:
         found += [_named(f"Redis {key!r}", dump_of(client, key), wanted) for key in client.scan_iter()]
     with connected(stage.home.engine.host) as engine:
         for tag in (t for t in image_tags(engine) if t.startswith(f"{stage.home.project}-")):

@@ -72,7 +72,7 @@ class Scenario:
 
     async def ended(self, tag: str, limit: float = ROLLOUT_SECONDS) -> Json:
         """Waits for the entry of the history that decides `tag`. Raises TimeoutError."""
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(limit * self.stage.patience):
             while True:
                 status = await self.stage.home.get("/status")
                 entries = [e for e in await history(self.stage) if e["tag"] == tag and e["result"] != "interrupted"]
@@ -119,7 +119,7 @@ class Scenario:
 
     async def _paused(self) -> Json:
         """The status that reports the pause, or the last one within PAUSED_SECONDS."""
-        deadline = time.monotonic() + PAUSED_SECONDS
+        deadline = time.monotonic() + PAUSED_SECONDS * self.stage.patience
         while True:
             status: Json = await self.stage.home.get("/status")
             if status["paused"] or time.monotonic() > deadline:

@@ -57,7 +57,7 @@ def _environments(orders: Orders) -> Iterator[Environments]:
     with contextlib.ExitStack() as stack:
         engine, daemon = Engine(orders.host, owned=False), None
         if orders.own:
-            subprocess.run([which("ip") or "ip", "link", "set", "lo", "up"], check=True, timeout=10)
+            subprocess.run([which("ip") or "ip", "link", "set", "lo", "up"], check=True, timeout=60)
             daemon = stack.enter_context(own_dockerd(HOME, _say))
             _carry_images(orders.host, daemon.host)
             engine = Engine(daemon.host, owned=True)

@@ -30,7 +30,7 @@ from deploy.demo.processes import end_group
 from tests.faults.releases.own_files import WithOwnFiles
 from tests.integration.redis.redis_servers import OwnRedis, own_redis
 
-SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "route": 10, "ready": 12}
+SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 18, "route": 20, "ready": 18}
 """Several environments share two cores, so healthy services need this time; an unhealthy one costs as much."""
 
 HEALTH_INTERVAL = "30s"
@@ -71,7 +71,7 @@ class Stage:
 
     @property
     def redis_pid(self) -> int:
-        with redis.Redis.from_url(self.redis_server.url, socket_timeout=5) as client:
+        with redis.Redis.from_url(self.redis_server.url, socket_timeout=60) as client:
             return int(client.info("server")["process_id"])
 
     def journal(self) -> Json:

@@ -25,10 +25,10 @@ from deploy.demo.processes import end_group
 
 PING_SECONDS = 20
 START_SECONDS = 180.0
-STOP_SECONDS = 60.0
+STOP_SECONDS = 180.0
 LOCK_SECONDS = 600.0
 POLL_SECONDS = 0.2
-COMMAND_SECONDS = 60
+COMMAND_SECONDS = 300
 PACKAGES = ("docker.io", "iptables", "iproute2")
 POOL = "base=10.214.0.0/16,size=24"
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")

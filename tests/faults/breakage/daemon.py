@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.demo.docker.dockerd import STOP_SECONDS, Dockerd, connected
 
-GONE_SECONDS = 20.0
+GONE_SECONDS = 60.0
 
 
 def restart(daemon: Dockerd) -> None:

@@ -30,6 +30,10 @@ class EngineProxy:
     def lose_next_create(self) -> None:
         self._lose = True
 
+    def lose_none(self) -> None:
+        """Ends what `lose_next_create` began, if no call has come."""
+        self._lose = False
+
     def serve(self, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:

@@ -53,7 +53,7 @@ async def fails_in_each_way(scenario: Scenario) -> None:
 @row(16, "the old color dies during the build", "an alarm; the rollout goes on", quiet=False, minutes=0.4)
 async def old_color_dies(scenario: Scenario) -> None:
     await asyncio.sleep(SEEN_SECONDS)
-    tag = await scenario.publish(edit=releases.slow_build(5))
+    tag = await scenario.publish(edit=releases.slow_build(15))
     await scenario.reach(tag, "docker_build")
     active = (await scenario.stage.home.get("/status"))["active_color"]
     os.kill(scenario.stage.process_of(f"skills-{active}"), signal.SIGKILL)

@@ -43,7 +43,7 @@ def _foreign(stage: Stage, name: str, instead_of: str) -> Iterator[Callable[[], 
     with connected(stage.home.engine.host) as client:
         for kept in stage.home.containers(instead_of):
             client.containers.get(kept["Id"]).remove(force=True)
-        made = client.containers.run(base.partition("=")[2], ["sleep", "300"], name=name, detach=True)
+        made = client.containers.run(base.partition("=")[2], ["sleep", "3600"], name=name, detach=True)
         try:
             yield lambda: client.containers.get(name).id == made.id and client.containers.get(name).status == "running"
         finally:
@@ -83,7 +83,7 @@ async def _moved_tag(scenario: Scenario) -> None:
     _move(stage.home.repository.path, tag)
     answer = await stage.home.post("/update/apply", {"tag": tag, "force": True})
     scenario.result.expect(answer.status_code == 202, f"the answer to apply of the moved tag is {answer.status_code}")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60 * stage.patience):
         while len([e for e in await history(stage) if e["tag"] == tag]) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     await scenario.went_back(old, f"{tag} was moved", idle_kept=kept)
@@ -96,4 +96,4 @@ def _move(repository: Path, tag: str) -> None:
     (repository / "moved").write_text(tag)
     author = ("-c", "user.name=Demo", "-c", "user.email=demo@example.invalid")
     for words in (["add", "--all"], ["commit", "--quiet", "--message", "moved"], ["tag", "--force", tag]):
-        subprocess.run(["git", *author, *words], cwd=repository, check=True, timeout=30, capture_output=True)
+        subprocess.run(["git", *author, *words], cwd=repository, check=True, timeout=300, capture_output=True)

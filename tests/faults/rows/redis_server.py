@@ -125,7 +125,7 @@ async def _everything_lost(scenario: Scenario) -> None:
 
 async def _lost_from_history(stage: Stage, before: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """The entries still missing after REBUILT_SECONDS: the worker answers first and rebuilds the history later."""
-    deadline = time.monotonic() + REBUILT_SECONDS
+    deadline = time.monotonic() + REBUILT_SECONDS * stage.patience
     while True:
         lost = before - {(e["tag"], e["result"]) for e in await history(stage)}
         if not lost or time.monotonic() > deadline:
@@ -158,7 +158,7 @@ async def _read_only(scenario: Scenario) -> None:
     stage, tag = scenario.stage, scenario.stage.next_tag()
     stage.home.release(tag)
     number = next(stage.home.release_ids)
-    with redis.Redis.from_url(stage.redis_server.url, socket_timeout=5) as client:
+    with redis.Redis.from_url(stage.redis_server.url, socket_timeout=60) as client:
         client.execute_command("REPLICAOF", "127.0.0.1", "1")
         refused = await stage.deliver(tag, number)
         client.execute_command("REPLICAOF", "NO", "ONE")

@@ -38,11 +38,22 @@ BROKEN = "http: ["
 @contextlib.contextmanager
 def unwritable(route_file: Path) -> Iterator[None]:
     """The route file cannot be replaced: no rename replaces a file that another is mounted on. Only root can mount."""
-    subprocess.run(["mount", "--bind", str(route_file), str(route_file)], check=True, timeout=30)
+    subprocess.run(["mount", "--bind", str(route_file), str(route_file)], check=True, timeout=300)
     try:
         yield
     finally:
-        subprocess.run(["umount", str(route_file)], check=True, timeout=30)
+        subprocess.run(["umount", str(route_file)], check=True, timeout=300)
+
+
+@contextlib.contextmanager
+def suspended(stage: Stage) -> Iterator[None]:
+    """The worker is suspended."""
+    worker = stage.worker.pid
+    stage.freeze(worker)
+    try:
+        yield
+    finally:
+        stage.thaw(worker)
 
 
 def _wrong_server(file: Path) -> None:
@@ -78,8 +89,9 @@ async def spoilt_route_file(scenario: Scenario) -> None:
     file = scenario.stage.home.route_file
     for what, damage in DAMAGE.items():
         good = file.read_bytes()
-        damage(file)
-        scenario.result.expect(not _whole(file, good), f"the route file was not damaged: {what}")
+        with suspended(scenario.stage):  # it may notice the damage within this moment
+            damage(file)
+            scenario.result.expect(not _whole(file, good), f"the route file was not damaged: {what}")
         await asyncio.sleep(TAKEN_SECONDS)
         await _restored(scenario, f"the route file was {what}", functools.partial(_same_routes, file, good))
         if not _whole(file, good):
@@ -112,26 +124,26 @@ async def _alarms(scenario: Scenario, what: str, kinds: set[str]) -> None:
     """Waits for alarms of exactly those kinds: the updater does not own a foreign file, so it only reports it."""
     scenario.result.repeats += 1
     alarms: list[Json] = []
-    started = time.monotonic()
-    while time.monotonic() - started < RESTORED_SECONDS:
+    started, limit = time.monotonic(), RESTORED_SECONDS * scenario.stage.patience
+    while time.monotonic() - started < limit:
         alarms = (await scenario.stage.home.get("/status")).get("alarms") or []
         if {alarm["kind"] for alarm in alarms} == kinds:
             return
         await asyncio.sleep(0.2)
-    scenario.result.expect(False, f"{what}: not noticed within {RESTORED_SECONDS:.0f} s; alarms: {alarms}")
+    scenario.result.expect(False, f"{what}: not noticed within {limit:.0f} s; alarms: {alarms}")
 
 
 async def _restored(scenario: Scenario, what: str, is_restored: Callable[[], bool]) -> None:
     """Waits until the live release serves the routes again."""
     scenario.result.repeats += 1
-    started = time.monotonic()
-    while time.monotonic() - started < RESTORED_SECONDS:
+    started, limit = time.monotonic(), RESTORED_SECONDS * scenario.stage.patience
+    while time.monotonic() - started < limit:
         versions = {answer.get("version") for answer in await answers(scenario.stage)}
         if is_restored() and len(versions) == 1 and None not in versions:
             scenario.result.converged(time.monotonic() - started)
             return
         await asyncio.sleep(0.2)
-    scenario.result.expect(False, f"{what}: not restored within {RESTORED_SECONDS:.0f} s")
+    scenario.result.expect(False, f"{what}: not restored within {limit:.0f} s")
 
 
 @row(

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.faults.scenario import Scenario
 from tests.integration.git.signing import Signer
 
-GIT_SECONDS = 30
+GIT_SECONDS = 300
 WHO = ("-c", "user.name=Demo", "-c", "user.email=demo@example.invalid")
 
 

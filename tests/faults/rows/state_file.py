@@ -152,7 +152,7 @@ def small_disk(home: Environment) -> None:
     if os.geteuid() != 0:
         return
     data = home.directory / "data"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(data)], check=True, timeout=30)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(data)], check=True, timeout=300)
     file = home.directory / "stack.yml"
     stack = yaml.safe_load(file.read_text()) | {"needs": {"disk_gb": 0.001, "memory_mb": 256}}
     file.write_text(yaml.safe_dump(stack, sort_keys=False))

@@ -42,13 +42,16 @@ def head(fields: list[tuple[str, str]], start: str = "POST /webhooks/github HTTP
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8")
 
 
-async def raw(url: str, *parts: bytes, pause: float = 0.0) -> int:
-    """Sends `parts` unchanged, `pause` seconds apart; returns the status of the answer, or 0 without one."""
+async def raw(url: str, *parts: bytes, pause: float = 0.0, limit: float = ANSWER_SECONDS) -> int:
+    """Sends `parts` unchanged, `pause` seconds apart; returns the status of the answer, or 0 without one.
+
+    Raises TimeoutError without an answer within `limit` seconds.
+    """
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
         sending = asyncio.create_task(_send(writer, parts, pause))
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(limit):
             line = await reader.readline()
         sending.cancel()
         return int(line.split()[1]) if line else 0

@@ -10,13 +10,18 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
-from tests.integration.web.deliveries import head, headers, raw, release_body
+from tests.integration.web.deliveries import head, headers, release_body
+from tests.integration.web.deliveries import raw as sent
 
 SLOW = 100
 LARGE = 8
 MALFORMED = 2
 BREATH_SECONDS = 0.5
+
+raw = partial(sent, limit=8.0)
+"""An attacker gives up then, and begins again."""
 
 BODY = release_body()
 MEGABYTE = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
