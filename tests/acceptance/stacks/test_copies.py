@@ -79,7 +79,7 @@ def running(home: Environment, color: str) -> set[str]:
 
 async def answering(home: Environment, number: int) -> set[str]:
     """The copies that answer clients now: beside the load, Traefik may give one of `number` many requests in a row."""
-    client, found = HttpClient(home.targets["api"], LIMIT), set()
+    client, found = HttpClient(home.targets["api"], LIMIT), set[str]()
     try:
         for asked in range(MOST_REQUESTS):
             if asked >= 5 * COPIES and len(found) >= number:
