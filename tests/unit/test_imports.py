@@ -61,3 +61,29 @@ def test_import_builds_no_schema(module: str) -> None:
     found = loaded(module)
     assert found["models"]
     assert found["built"] == []
+
+
+STARTED = """
+import gc, json, runpy, sys
+collections = []
+
+def note(phase, info):
+    if phase == "start" and "app.domain.errors" in sys.modules and not gc.get_freeze_count():
+        collections.append(len(sys.modules))
+
+gc.callbacks.append(note)
+try:
+    runpy.run_module("{module}", run_name="__main__")
+except SystemExit as end:
+    print(json.dumps({{"why": str(end), "collections": collections, "goes_on": gc.isenabled()}}))
+"""
+
+
+@pytest.mark.parametrize("module", ["app.main", "workers.main"])
+def test_nothing_is_collected_while_a_process_loads(module: str) -> None:
+    """Afterwards, garbage is collected as usual."""
+    command = [sys.executable, "-c", STARTED.format(module=module)]
+    done = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, check=True, text=True, timeout=60)
+    started = json.loads(done.stdout)
+    assert "did not start" in started["why"]
+    assert (started["collections"], started["goes_on"]) == ([], True)
