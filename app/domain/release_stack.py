@@ -53,9 +53,12 @@ def as_of(stack: Stack, roles: Roles) -> Stack:
     uncolored = [found for each in moved for found in _uncolored(each, stack, roles)]
     singletons = tuple(each for each in uncolored if isinstance(each, Singleton))
     followers = tuple(each for each in uncolored if isinstance(each, Follower))
-    part = replace(stack, routed=routed, singletons=singletons, followers=followers)
+    part = stack
+    if (routed, singletons, followers) != (stack.routed, stack.singletons, stack.followers):
+        part = replace(stack, routed=routed, singletons=singletons, followers=followers)
     known = {*_names(part), *(service for service, role in roles.items() if role.job)}
-    return replace(part, before_flip=tuple(each for each in stack.before_flip if each.service in known))
+    jobs = tuple(each for each in stack.before_flip if each.service in known)
+    return part if jobs == stack.before_flip else replace(part, before_flip=jobs)
 
 
 def brought_back(stack: Stack, roles: Roles) -> Stack:
@@ -99,7 +102,9 @@ def _routed(service: RoutedService, stack: Stack, roles: Roles) -> Iterator[Rout
     named = {role.color: each for each, role in roles.items() if role.name == service.name and role.color}
     colors = {color: named[color] for color in Color if color in named}
     if len(colors) == len(Color):
-        yield replace(service, colors=colors, made_from=roles[colors[Color.BLUE]].made_from)
+        made_from = roles[colors[Color.BLUE]].made_from
+        same = (colors, made_from) == (service.colors, service.made_from)
+        yield service if same else replace(service, colors=colors, made_from=made_from)
     elif all(_is_unnamed(roles.get(name), color) for color, name in service.colors.items()) or any(
         role.color for role in _unclear(stack, roles)
     ):

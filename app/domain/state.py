@@ -163,6 +163,8 @@ class State:
 
     def drop(self, *releases: Release) -> "State":
         """Marks the releases as decided."""
+        if not releases:
+            return self
         gone = {r.key for r in releases}
         left = tuple(r for r in self.accepted if r.key not in gone)
         return replace(self, accepted=left, decided=(*self.decided, *sorted(gone))[-DECIDED_KEPT:])
@@ -172,6 +174,8 @@ class State:
 
         A pause that would have ended with one of them says that it does not.
         """
+        if not dropped:
+            return self
         left = replace(self.drop(*(d.release for d in dropped)), unreported=(*self.unreported, *dropped))
         ended = next((d for d in dropped if d.release.retry_at and d.release in self.accepted), None)
         if not self.paused or ended is None or any(r.retry_at for r in left.accepted):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from functools import total_ordering
+from functools import cached_property, total_ordering
 from typing import Any
 
 from app.domain.errors import TagInvalid
@@ -97,7 +97,7 @@ class Version:
         pre = match["pre"].split(".") if match["pre"] else []
         return cls(tuple(int(part) for part in match["core"].split(".")), tuple(pre))
 
-    @property
+    @cached_property
     def precedence(self) -> tuple[Any, ...]:
         parts = tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in self.pre)
         return (self.core, not self.pre, parts)
@@ -113,7 +113,7 @@ class TagRule:
     pattern: str = "v*"
     order: TagOrder = TagOrder.VERSION
 
-    @property
+    @cached_property
     def prefix(self) -> str:
         """The literal beginning of the pattern, without the part of a version at its end: `web-` of `web-v*`."""
         literal = _WILDCARD.split(self.pattern, maxsplit=1)[0]
@@ -134,14 +134,11 @@ class TagRule:
 
     def check(self, tag: str) -> None:
         """Raises TagInvalid if `tag` has no place in the order, whenever it was published."""
-        check_name(tag)
-        if self._key(tag) is None:
-            raise TagInvalid(self._unordered(tag))
+        self._place(tag)
 
     def position(self, release: DatedTag) -> Position:
         """The release's place in the order. Raises TagInvalid if it has none."""
-        self.check(release.tag)
-        key = self._key(release.tag) or ()
+        key = self._place(release.tag)
         if self.order is not TagOrder.PUBLISHED:
             return Position(key)
         if release.published_at is None:
@@ -219,6 +216,13 @@ class TagRule:
 
     def _rest(self, tag: str) -> str:
         return tag.removeprefix(self.prefix)
+
+    def _place(self, tag: str) -> tuple[Any, ...]:
+        """The place of `tag` among those of the same date. Raises TagInvalid if it has none."""
+        check_name(tag)
+        if (key := self._key(tag)) is None:
+            raise TagInvalid(self._unordered(tag))
+        return key
 
     def _key(self, tag: str) -> tuple[Any, ...] | None:
         """The place of `tag` among those of the same date; None if it has none."""

@@ -142,11 +142,6 @@ def _loop() -> "ProcessLoop":
     return loop
 
 
-def _may_run(handle: asyncio.Handle) -> bool:
-    process: Process | None = handle._context.get(PROCESS)  # type: ignore[attr-defined]
-    return process is None or process.may_run(handle)
-
-
 MOST_ROUNDS = 200_000
 """Rounds of the loop without time passing, after which something in it repeats for ever."""
 
@@ -204,12 +199,15 @@ class ProcessLoop(VirtualTimeLoop):
     def _run_once(self) -> None:
         """As asyncio's, but it never looks at files: nothing real happens in this loop."""
         ready, timers = self._ready, self._scheduled
-        while timers and (timers[0].cancelled() or timers[0].when() <= self._virtual or not ready):
-            timer = heapq.heappop(timers)
+        while timers:
+            timer = timers[0]
             if not timer.cancelled():
-                if timer.when() > self._virtual:
-                    self._rounds, self._virtual = 0, timer.when()
+                if (when := timer.when()) > self._virtual:
+                    if ready:
+                        break
+                    self._rounds, self._virtual = 0, when
                 ready.append(timer)
+            heapq.heappop(timers)
         if not ready:
             raise RuntimeError("nothing can ever happen again")
         self._rounds += 1
@@ -217,7 +215,10 @@ class ProcessLoop(VirtualTimeLoop):
             raise Stuck(f"something repeats for ever at {self._virtual:.3f} s: {ready[0]!r}")
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not handle.cancelled() and _may_run(handle):
+            if handle.cancelled():
+                continue
+            process: Process | None = handle._context.get(PROCESS)  # type: ignore[attr-defined]
+            if process is None or process.may_run(handle):
                 handle._run()
 
     def abandon(self) -> None:

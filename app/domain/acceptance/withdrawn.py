@@ -19,9 +19,9 @@ def withdraw(state: State, *found: Withdrawal) -> State:
     live = {state.current.key} if state.current else set()
     live |= {state.rollout.release.key} if state.rollout else set()
     kept = sorted(latest.values(), key=lambda w: (w.key in live, w.at))[-WITHDRAWN_KEPT:]
-    now = replace(state, withdrawn=tuple(kept))
-    every = replace(state, withdrawn=tuple(latest.values()))
-    gone = [(release, why) for release in state.accepted if (why := withdrawal_of(every, release))]
+    now = state if tuple(kept) == state.withdrawn else replace(state, withdrawn=tuple(kept))
+    every = tuple(latest.values())
+    gone = [(release, why) for release in state.accepted if (why := _covering(every, release))]
     return now.dismiss(*(Dropped(release, Withdrawn.code, why.text) for release, why in gone))
 
 
@@ -52,7 +52,11 @@ def is_later(new: Release, old: Release) -> bool:
 
 def withdrawal_of(state: State, release: Release) -> Withdrawal | None:
     """How `release` was withdrawn on GitHub; None if it was not."""
-    return next((w for w in state.withdrawn if w.covers(release.key, release.published_at)), None)
+    return _covering(state.withdrawn, release)
+
+
+def _covering(withdrawals: Iterable[Withdrawal], release: Release) -> Withdrawal | None:
+    return next((w for w in withdrawals if w.covers(release.key, release.published_at)), None)
 
 
 def committed(state: State, key: str, commit: str) -> State:

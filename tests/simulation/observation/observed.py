@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.release import Release
@@ -207,7 +207,7 @@ class Observed:
             self.stayed.add(after.rollout.id)
         if after.current is not None and not write.afresh:
             self.ever_live.add(after.current.rollout_id)
-        if _without_looks(before) != _without_looks(after):
+        if _differ(before, after):
             self.changed_at = self.now
         self.last, self.writer, self.last_failed = after, self.acting, self.disk.fails_late
         if self.last_failed:
@@ -239,6 +239,11 @@ class Observed:
         self.ends.setdefault(rollout.id, []).append(str(status or RolloutStatus.FAILED))
 
 
-def _without_looks(state: State) -> State:
-    """The state without the moments that change although nothing else does."""
-    return replace(state, looked_at=None, last_checked_at=None)
+LOOKS = {"looked_at", "last_checked_at"}
+"""The moments that change although nothing else does."""
+
+
+def _differ(before: State, after: State) -> bool:
+    """Whether more than the moments of looks differs."""
+    old, new = vars(before), vars(after)
+    return any(new[name] is not value and new[name] != value for name, value in old.items() if name not in LOOKS)

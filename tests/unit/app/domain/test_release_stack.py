@@ -28,6 +28,11 @@ def test_an_unchanged_stack_is_all_there(named: bool) -> None:
     assert as_of(STACK, {}) == STACK, "the release's definition is missing"
 
 
+def test_unchanged_stack_is_not_copied() -> None:
+    """The drift watch asks every few seconds."""
+    assert as_of(STACK, roles_of(STACK)) is STACK
+
+
 @pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize(
     ("today", "missing"),

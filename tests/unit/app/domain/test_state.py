@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.acceptance.withdrawn import withdraw
 from app.domain.ran import RAN_KEPT, Ran
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color
@@ -109,3 +110,11 @@ def test_command_record_is_unique_and_limited() -> None:
     for n in range(RAN_KEPT + 3):
         done = done.run(replace(ran, sha=str(n)))
     assert len(done.ran) == RAN_KEPT
+
+
+def test_state_without_a_change_is_not_copied() -> None:
+    """Each reconciliation asks for changes, which there rarely are."""
+    state = State().accept(a_release("v1.1.0"))
+    assert state.drop() is state
+    assert state.dismiss() is state
+    assert withdraw(state) is state
