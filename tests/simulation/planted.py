@@ -82,8 +82,8 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     "manual_release_is_lost": (
         Edit(
             "rebuild.accept_undecided",
-            "r.trigger is not Trigger.MANUAL and rule.is_older(r.dated, live)",
-            "rule.is_older(r.dated, live)",
+            "await ports.inbox.known(),",
+            "[r for r in await ports.inbox.known() if r.trigger is not Trigger.MANUAL],",
         ),
     ),
     "interrupted_is_decided": (Edit("history.decided_keys", "if entry.key and not entry.undecided", "if entry.key"),),

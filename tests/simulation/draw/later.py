@@ -159,6 +159,15 @@ def checks_are_required(draw: Chances) -> None:
     draw.add("unpause", at=random.uniform(60, 160))
 
 
+def successor_comes_late(draw: Chances) -> None:
+    """The engine hangs when the worker sends the successor, and creates it after the worker has given it up."""
+    draw.set(updater=True, enabled=True, begins="live")
+    tag = draw.releases[0]
+    draw.behaviours.pop(tag, None)
+    draw.new_updater(tag)
+    draw.after("succession", "engine_hangs", most=3, seconds=round(draw.random.uniform(31, 80), 2))
+
+
 def _meets(draw: Chances, cue: str) -> None:
     does = draw.random.choice(("kill", "kill", "terminate", "engine_refuses", "disk_slow", "route_refused", "torn"))
     if does == "torn":
@@ -179,5 +188,6 @@ LATER: tuple[tuple[float, Theme], ...] = (
     (0.08, stack_is_changed),
     (0.03, torn_after_a_call),
     (0.06, checks_are_required),
+    (0.02, successor_comes_late),
 )
 """Themes that come on top of all others, each with its chance."""

@@ -1,5 +1,6 @@
 """What happens to the workers, the engine and the disk."""
 
+from app.domain.rollout import undone_rollout
 from app.domain.stack import Color
 from app.domain.state import State
 from tests.fakes.disk import DAMAGED
@@ -156,3 +157,4 @@ def state_removed(host: Host) -> None:
 def _note_loss(host: Host) -> None:
     if not any(isinstance(copy, State) for copy in (host.world.disk.file, host.world.disk.previous)):
         host.seen.happened["state file lost with its copy"] += 1
+        host.seen.undone.add(undone_rollout(host.seen.route_id))

@@ -89,6 +89,18 @@ def what_was_dropped_never_begins(seen: Observed, write: Write) -> str | None:
 
 
 @asked(on_write)
+def what_the_route_shows_as_undone_never_begins(seen: Observed, write: Write) -> str | None:
+    """[C] A release whose rollout was undone, as the route showed when the state file was lost, does not return.
+
+    Another program may have replaced the route file; without the ledger, nothing connects the rollout to a release.
+    """
+    begun, unknown = write.begun, seen.happened["route_overwritten"] or seen.happened["redis_lost"]
+    if begun is None or begun.id not in seen.undone or unknown:
+        return None
+    return f"{begun.id} begins, but the route showed that it was undone when the state file was lost"
+
+
+@asked(on_write)
 def a_release_begins_after_its_checks_are_green(seen: Observed, write: Write) -> str | None:
     """[H] A release that GitHub sent begins only after the checks of its commit were green."""
     begun = write.after.rollout

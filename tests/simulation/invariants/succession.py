@@ -4,7 +4,7 @@ from app.domain.release import Release
 from tests.fakes.engine import Container
 from tests.simulation.invariants.checks import asked, at_end, on_act, on_ending, on_record, on_write
 from tests.simulation.observation.observed import Observed, Write
-from workers.self_update.model import Attempt
+from workers.self_update.model import Attempt, Side
 
 
 @asked(on_record)
@@ -62,6 +62,21 @@ def only_the_latest_worker_acts(seen: Observed, what: str) -> str | None:
     if not mine or mine >= seen.latest_epoch:
         return None
     return f"{seen.acting} of epoch {mine} does `{what}`, but epoch {seen.latest_epoch} has begun"
+
+
+ENDS_THE_OTHER = {"put worker": Side.SUCCESSOR, "dismiss the successor": Side.WORKER}
+
+
+@asked(on_act)
+def only_the_side_that_claimed_it_ends_the_other(seen: Observed, what: str) -> str | None:
+    """While a succession goes on, the worker or the successor may stop the other one. Else no updater may be left."""
+    side, own = ENDS_THE_OTHER.get(what), seen.own
+    if side is None or own is None or not seen.succeeds or own.machine.attempt is None:
+        return None
+    claimed = own.machine.claimed.get(own.machine.attempt.rollout)
+    if claimed is side:
+        return None
+    return f"{seen.acting} does `{what}`, but {claimed or 'no side'} claimed the succession"
 
 
 @asked(at_end)

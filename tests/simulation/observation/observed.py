@@ -93,6 +93,8 @@ class Observed:
     service. `pauses`: whether a failure pauses rollouts. `stayed`: the rollouts that failed, but whose releases stay
     live, because they cannot be rolled back.
     `singletons`: all Compose services that each singleton had. `green`: the commits whose checks were green once.
+    `route_id`: that of the last route file that a worker wrote. `undone`: the rollouts that it showed as undone when
+    the state file was lost with its copy.
     """
 
     world: World
@@ -126,6 +128,8 @@ class Observed:
     stayed: set[str] = field(default_factory=set)
     singletons: dict[str, set[str]] = field(default_factory=dict)
     green: set[str] = field(default_factory=set)
+    route_id: str = ""
+    undone: set[str | None] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.notices = Notices(self.world)

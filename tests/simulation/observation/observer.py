@@ -120,6 +120,7 @@ class Observer:
     def _flipping(self, color: Color | None, rollout: str) -> None:
         self._trace.add("route", f"{color} {rollout}")
         self._ask(invariants.on_flip, color, rollout)
+        self.seen.route_id = rollout
         self._moment("flip")
 
     def _heard(self, kind: str, data: Mapping[str, Any]) -> None:
