@@ -1,5 +1,6 @@
 """Real parts that tests share. If the machine cannot provide one, its tests are skipped with the reason."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,12 @@ from tests.ending import Ending
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Ending(config))
+
+
+def pytest_collection_finish() -> None:
+    """Spares the garbage collector the modules and the tests themselves, which stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
