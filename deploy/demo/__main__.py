@@ -25,12 +25,12 @@ from deploy.demo.repository import Variant
 from deploy.demo.show import Show, shown
 
 BEFORE, AFTER = "v1.0.0", "v1.1.0"
-ROLLOUT_SECONDS = 300.0
+ROLLOUT_SECONDS = 400.0
 LEAST_REQUESTS = 2_000
-LOAD_SECONDS = 60.0
+LOAD_SECONDS = 180.0
 """How long the clients continue at most after the rollout, until they have sent LEAST_REQUESTS requests."""
 
-REPORT_SECONDS = 30.0
+REPORT_SECONDS = 120.0
 """How long the report to GitHub may take after the rollout."""
 
 POLL_SECONDS = 0.1

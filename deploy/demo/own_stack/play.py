@@ -25,7 +25,7 @@ from deploy.demo.updated_stack import logs_of
 
 RPS = 20.0
 WARM_UP_REQUESTS = 20
-WARM_UP_SECONDS = 60.0
+WARM_UP_SECONDS = 180.0
 GRACE_SECONDS = 120.0
 
 Json = dict[str, Any]

@@ -5,7 +5,6 @@ Debian's packages are unpacked if the machine has no sshd: nothing is installed,
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from deploy.demo.processes import free_port
 from tests.integration.git.repositories import GIT_SECONDS
 
 PACKAGES = ("openssh-server", "libwrap0", "libnss-wrapper")
 USER, UNPRIVILEGED = "git", 12345
 """The user that logs in, and its id if the tests run as root: sshd lets in only the user that it runs as."""
 
-DOWNLOAD_SECONDS = 120.0
+DOWNLOAD_SECONDS = 600.0
 _LISTENS = "Server listening on"
 
 
@@ -93,7 +93,7 @@ def serving_ssh(program: SshProgram, directory: Path, accepted: Path) -> Iterato
     passwd, group = directory / "passwd", directory / "group"
     passwd.write_text(f"{USER}:x:{user}:{user}::{directory}:/bin/sh\n")
     group.write_text(f"{USER}:x:{user}:\n")
-    port = _free_port()
+    port = free_port()
     (directory / "sshd_config").write_text(_config(directory, port))
     if os.getuid() == 0:
         _give(directory, user)
@@ -125,12 +125,6 @@ def _config(directory: Path, port: int) -> str:
         "SetEnv": "GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=*",
     }
     return "".join(f"{name} {value}\n" for name, value in settings.items())
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _give(directory: Path, user: int) -> None:

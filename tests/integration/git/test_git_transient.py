@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import GitFailed, TagNotFound, UpdaterError
+from deploy.demo.processes import free_port
 from tests.integration.git.private_git import (
     GitRequests,
     PrivateGit,
@@ -88,8 +89,8 @@ async def test_answer_of_a_busy_server_is_transient(
     assert await source.fetch(TAG)
 
 
-async def test_server_that_is_down_is_transient(tmp_path: Path, unused_tcp_port: int) -> None:
-    failed = await failure(GitSource(f"https://127.0.0.1:{unused_tcp_port}/shop.git", tmp_path / "git", LIMIT))
+async def test_server_that_is_down_is_transient(tmp_path: Path) -> None:
+    failed = await failure(GitSource(f"https://127.0.0.1:{free_port()}/shop.git", tmp_path / "git", LIMIT))
     assert failed.transient, failed.last_lines
 
 

@@ -82,7 +82,7 @@ async def test_worker_rolls_out_beside_an_unreadable_release(
 ) -> None:
     await put(pool, ledger.key("pending"), "7:9", ODD)
     assert (await client.get("/status")).status_code == 200
-    answer = await client.post("/update/apply", json={"tag": "v1.1.0"}, headers={"Prefer": "wait=30"})
+    answer = await client.post("/update/apply", json={"tag": "v1.1.0"}, headers={"Prefer": "wait=90"})
     assert (answer.status_code, answer.json()["status"]) == (200, "success")
     await UnreadableReleases(replace(world.ports, inbox=ledger), TagRule()).look()
     assert list(await content(pool, ledger.key("unreadable"))) == [b"7:9"]
