@@ -68,10 +68,12 @@ async def test_newest_of_missed_releases_goes_live(package: Environment) -> None
         home.start(name)
     await asyncio.to_thread(wait_until_up, home)
 
-    async def newest() -> bool:
-        return await live_tag(home) == "web/2026.02.10"
+    async def newest_is_recorded() -> bool:
+        status = await home.get("/status")
+        return status["state"] == "idle" and (status["last_result"] or {}).get("tag") == "web/2026.02.10"
 
-    await until(newest, CATCH_UP_SECONDS)
+    await until(newest_is_recorded, CATCH_UP_SECONDS)
+    assert await live_tag(home) == "web/2026.02.10"
     entries = {e["tag"]: e for e in (await home.get("/update/history"))["entries"]}
     assert {tag: (e["result"], e["version"]) for tag, e in entries.items()} == {
         "web/2026.02.10": ("success", "2026.02.10"),
