@@ -23,7 +23,7 @@ Arguments = TypeVarTuple("Arguments")
 Blocking = Generator[float, None, T]
 """What a fake's thread does. It yields the seconds that the part before takes; others run meanwhile."""
 
-THREAD_SECONDS = 30.0
+THREAD_SECONDS = 240.0
 """Real time that a working thread gets before virtual time advances anyway and timers expire."""
 
 MOST_JUMPS = 300_000

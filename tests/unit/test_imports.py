@@ -45,7 +45,7 @@ print(json.dumps({{"modules": [*sys.modules], "models": len(ours), "built": buil
 def loaded(module: str) -> dict[str, list[str]]:
     """`modules`: all that are loaded. `built`: the models of ours whose schemas are built, out of `models`."""
     command = [sys.executable, "-c", LOADED.format(module=module)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True, timeout=300)
     return dict(json.loads(done.stdout))
 
 

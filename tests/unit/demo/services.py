@@ -13,7 +13,7 @@ from typing import Any
 
 from deploy.demo.repository import CONTENT
 
-LIMIT = 20.0
+LIMIT = 120.0
 VERSION = "v9.9.9"
 
 

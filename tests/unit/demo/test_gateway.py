@@ -160,7 +160,7 @@ async def test_bot_is_ready_only_with_an_open_session(tmp_path: Path) -> None:
 
 
 async def test_the_bot_keeps_its_session_by_heartbeats(tmp_path: Path) -> None:
-    async with gateway(tmp_path, heartbeat=0.2) as home, bot(home, tmp_path) as process:
+    async with gateway(tmp_path, heartbeat=2) as home, bot(home, tmp_path) as process:
         await printed_value(process, "gateway")
         async with session(home) as (_, reader), asyncio.timeout(LIMIT):
             assert await reader.read() == b""

@@ -14,7 +14,7 @@ import pytest
 from deploy.demo import http1
 from deploy.demo.http1 import BadAnswer, Connection, HttpClient, Target, request, status_and_length
 
-LIMIT = 20.0
+LIMIT = 120.0
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LAST = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlast"
 

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.demo.processes import PORTS, ROOT, end_group, free_port, procfile_commands, running
 
-LIMIT = 20.0
+LIMIT = 120.0
 ENDS_AT_SIGTERM = "import signal; print('ready', flush=True); signal.pause()"
 IGNORES_SIGTERM = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {ENDS_AT_SIGTERM}"
 

@@ -14,7 +14,7 @@ def repository(tmp_path: Path) -> DemoRepository:
 
 def git(repository: DemoRepository, *words: str) -> str:
     command = ["git", "-C", str(repository.path), *words]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout.strip()
 
 
 def files(repository: DemoRepository, tag: str) -> set[str]:

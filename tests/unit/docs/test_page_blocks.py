@@ -23,7 +23,7 @@ def commands(block: str) -> list[str]:
     `export` of a fixed value cannot fail.
     """
     text = f"block() {{\n{block}\n}}\ndeclare -f block\n"
-    done = subprocess.run(["bash"], input=text, capture_output=True, text=True, check=True, timeout=10)
+    done = subprocess.run(["bash"], input=text, capture_output=True, text=True, check=True, timeout=300)
     starts = [line for line in done.stdout.splitlines() if re.match(r" {4}\S", line) and not END.match(line)]
     return [line.strip() for line in starts if not re.fullmatch(r" {4}export \w+=[\w./-]+;?", line)]
 

@@ -44,7 +44,7 @@ class Desk:
     def git(self, *words: str) -> str:
         author = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main")
         words = ("git", *author, *words)
-        return subprocess.run(words, cwd=self.live, check=True, capture_output=True, text=True, timeout=30).stdout
+        return subprocess.run(words, cwd=self.live, check=True, capture_output=True, text=True, timeout=300).stdout
 
     def write(self, name: str, text: str) -> None:
         file = self.path / name

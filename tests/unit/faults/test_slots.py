@@ -15,7 +15,7 @@ from tests.faults.scenario import Row, Scenario
 from tests.faults.slot import Orders
 from tests.faults.slots import NO_ENGINE_TO_END, Slots
 
-LIMIT = 30.0
+LIMIT = 180.0
 ECHO = """
 import json, sys
 for line in sys.stdin:

@@ -22,7 +22,7 @@ run_redacted(work(), Redactor(Path(sys.argv[1])), "did not start.")
 def ended(tmp_path: Path, raises: str) -> "subprocess.CompletedProcess[str]":
     (tmp_path / ".env").write_text("API_TOKEN=the-real-value\n")
     words = [sys.executable, "-c", SCRIPT.format(raises=raises), str(tmp_path)]
-    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
 
 
 def test_error_at_the_end_shows_no_secret(tmp_path: Path) -> None:

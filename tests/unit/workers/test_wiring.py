@@ -19,7 +19,7 @@ from workers.main import _beside
 from workers.watchdogs.required_checks import RequiredChecksWatch
 from workers.wiring import lease_of, release_policy_of, wire
 
-CLOSE_SECONDS = 20.0
+CLOSE_SECONDS = 120.0
 NIGHTS = Window("0 22 * * *", 3600)
 
 

@@ -67,7 +67,7 @@ def start(path: Path, uid: int, *, group: str = "", groups: tuple[int, ...] = ()
     if before:
         words = ["unshare", "--mount", "sh", "-c", f'{before} && exec "$@"', "sh", *words]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert SECRET not in done.stdout + done.stderr
     return Started(done.stdout, done.stderr.strip() if done.returncode else "")
 
@@ -76,7 +76,7 @@ def can_read(path: Path, uid: int, *groups: int) -> bool:
     """Whether a process of the user `uid` and of a group with the same number can; `groups`: what it is in besides."""
     code = f"import os; os.setgroups({list(groups)}); os.setresgid({uid}, {uid}, {uid}); "
     code += f"os.setresuid({uid}, {uid}, {uid}); print(open({str(path)!r}).read())"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60).returncode == 0
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=300).returncode == 0
 
 
 def mode_and_owner(path: Path) -> tuple[str, int, int]:

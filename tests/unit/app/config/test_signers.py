@@ -64,5 +64,5 @@ def test_user_without_a_name_is_named(file: Path) -> None:
         pwd.getpwuid(NAMELESS)
     words = [sys.executable, "-c", AS_USER, str(NAMELESS), str(file)]
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(words, env=env, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=True, timeout=300)
     assert f"ssh-keygen does not run as uid {NAMELESS}" in done.stdout

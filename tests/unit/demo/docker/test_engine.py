@@ -29,7 +29,7 @@ try:
 finally:
     print("ended what was started", flush=True)
 """
-LIMIT = 20.0
+LIMIT = 120.0
 INSTALL = f"install --yes --no-install-recommends -o DPkg::Lock::Timeout={APT_LOCK_SECONDS} mmdebstrap"
 
 

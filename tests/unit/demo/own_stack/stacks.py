@@ -45,7 +45,7 @@ def git(directory: Path, *words: str) -> str:
         **{f"GIT_{who}_EMAIL": "author@example.invalid" for who in ("AUTHOR", "COMMITTER")},
     }
     command = ["git", "-C", str(directory), *words]
-    return subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=30).stdout
+    return subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=300).stdout
 
 
 def repository(directory: Path, *tags: str, compose: Mapping[str, Any] = COMPOSE, stack_file: Any = CONTENT) -> Path:

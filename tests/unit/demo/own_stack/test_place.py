@@ -44,7 +44,7 @@ def test_compose_accepts_what_runs_beside(tmp_path: Path, place: Path) -> None:
     traefik = ingress.service(given.stack, "traefik:v3", str(place), {"web": 1001}, 1002)
     (place / "beside.json").write_text(json.dumps(compose_model(model, given.stack, Beside(("db",), {}), traefik)))
     command = [*find_compose(), "--file", str(place / "beside.json"), "config", "--services"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
     assert set(done.stdout.split()) == {"db", ingress.SERVICE}
 
 

@@ -10,7 +10,7 @@ from app.domain.long_lines import OUTPUT_LINE_BYTES, shortened
 from workers.adapters import commands
 from workers.adapters.commands import clean_environ, read_command, run_command
 
-LONG = 20.0
+LONG = 120.0
 """Seconds; only a failing test takes this long."""
 
 

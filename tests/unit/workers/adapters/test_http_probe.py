@@ -11,7 +11,9 @@ from app.domain.long_lines import cuts, shortened
 from app.domain.routing.probe_request import ProbeRequest
 from workers.adapters.http_probe import LOCATION_LENGTH, MOST_BODY, HttpProbe
 
-TIMEOUT = 0.5
+TIMEOUT, PATIENT = 0.5, 60.0
+"""Seconds: for an answer that never ends, and for one that a busy machine gives."""
+
 Handle = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -41,12 +43,12 @@ async def answering(handle: Handle) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def probe() -> AsyncIterator[HttpProbe]:
-    probe = HttpProbe("X-Updater-Rollout", TIMEOUT)
+    probe = HttpProbe("X-Updater-Rollout", PATIENT)
     yield probe
     await probe.aclose()
 
 
-async def test_dripping_body_ends_with_the_time_limit(probe: HttpProbe) -> None:
+async def test_dripping_body_ends_with_the_time_limit() -> None:
     async def drip(_: str, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
         while not writer.is_closing():
@@ -54,7 +56,7 @@ async def test_dripping_body_ends_with_the_time_limit(probe: HttpProbe) -> None:
             await writer.drain()
             await asyncio.sleep(TIMEOUT / 5)
 
-    async with answering(drip) as url:
+    async with answering(drip) as url, contextlib.aclosing(HttpProbe("X-Updater-Rollout", TIMEOUT)) as probe:
         answer = await probe.ask(ProbeRequest(url))
     assert (answer.ok, answer.error) == (False, "no complete answer within 0.5 s")
 

@@ -19,7 +19,7 @@ from workers.adapters.traefik.route_file import RouteFile
 MANY = 40
 """More calls than asyncio has threads of its own."""
 
-LIMIT = 20.0
+LIMIT = 120.0
 NAME: ContextVar[str] = ContextVar("name")
 
 

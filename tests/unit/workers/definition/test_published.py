@@ -44,7 +44,7 @@ def published(source: dict[str, Any], color: Color = Color.BLUE, stack: Stack = 
 
 def compose(file: Path, *command: str) -> str:
     arguments = [*find_compose(), "--file", str(file), *command]
-    finished = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=file.parent, timeout=60)
+    finished = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=file.parent, timeout=300)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
 

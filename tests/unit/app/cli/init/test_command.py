@@ -44,7 +44,7 @@ def labels(tmp_path: Path) -> Path:
 
 def remote(directory: Path, url: str) -> None:
     for words in (["init", "--quiet"], ["remote", "add", "origin", url]):
-        subprocess.run(["git", "-C", str(directory), *words], check=True, timeout=10)
+        subprocess.run(["git", "-C", str(directory), *words], check=True, timeout=300)
 
 
 def init(

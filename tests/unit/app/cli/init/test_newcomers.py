@@ -209,7 +209,7 @@ def test_files_below_the_repository_have_its_root(tmp_path: Path) -> None:
     below = tmp_path / "docker"
     below.mkdir()
     (below / ".env").write_text("X=1\n")
-    subprocess.run(["git", "-C", str(tmp_path), "init", "--quiet"], check=True, timeout=10)
+    subprocess.run(["git", "-C", str(tmp_path), "init", "--quiet"], check=True, timeout=300)
     stack = load_stack(init(below, {"web": WEB}).path)
     assert stack.directory == str(tmp_path.resolve())
     assert (stack.compose_files, stack.env_files) == (("docker/compose.yaml",), ("docker/.env",))

@@ -12,7 +12,8 @@ import pytest
 from app.domain.errors import StaleWorker
 from workers.adapters.disk.lease import Lease
 
-BEAT, LEASE, SOON, LONG = 0.05, 0.5, 0.2, 20.0
+BEAT, LEASE, SOON, LONG = 0.2, 4.0, 0.2, 120.0
+"""Seconds. An awake process beats within LEASE, also on a busy machine."""
 
 held = 0
 
@@ -22,9 +23,9 @@ from pathlib import Path
 from workers.adapters.disk.lease import Lease
 
 async def hold():
-    async with Lease(Path(sys.argv[1]), beat=0.05, lease=0.5).held():
+    async with Lease(Path(sys.argv[1]), beat=float(sys.argv[2]), lease=float(sys.argv[3])).held():
         print("held", flush=True)
-        await asyncio.sleep(60)
+        await asyncio.sleep(3600)
 
 asyncio.run(hold())
 """
@@ -42,7 +43,7 @@ def lease(path: Path) -> Lease:
 @contextmanager
 def other_worker(path: Path) -> Iterator["subprocess.Popen[str]"]:
     """Another process that holds the lease."""
-    command = [sys.executable, "-c", HOLDER, str(path)]
+    command = [sys.executable, "-c", HOLDER, str(path), str(BEAT), str(LEASE)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path.cwd()) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"

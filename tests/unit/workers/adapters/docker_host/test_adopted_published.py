@@ -103,7 +103,7 @@ async def hashes(model: dict[str, Any], file: Path) -> dict[str, str]:
     """By which Compose decides whether a container is as the file says."""
     await asyncio.to_thread(file.write_text, json.dumps(model))
     command = [*find_compose(), "--file", str(file), "--profile", "*", "config", "--hash", "*"]
-    said = await asyncio.to_thread(subprocess.check_output, command, text=True, timeout=60)
+    said = await asyncio.to_thread(subprocess.check_output, command, text=True, timeout=300)
     return {name: value for name, _, value in (line.partition(" ") for line in said.splitlines())}
 
 

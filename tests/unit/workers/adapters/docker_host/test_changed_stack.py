@@ -77,7 +77,7 @@ async def test_an_older_release_is_published_as_it_runs(today: Stack, color: Col
         assert await engine.one_way(SHA) is False
         assert await engine.published_release() == (SHA, color)
     command = [*find_compose(), "--file", str(ReleaseFiles(releases).path(CURRENT)), "config", "--services"]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False, timeout=60)
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.split()) == {*part.services(color), "proxy"}
 
