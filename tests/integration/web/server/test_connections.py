@@ -122,7 +122,7 @@ async def test_unread_body_leaves_no_connection(process: WebProcess, size: int) 
     request = head([("Transfer-Encoding", "chunked")], "POST /x HTTP/1.1") + chunk * 40
     for url in (process.public, process.internal):
         with connected(url) as client:
-            client.settimeout(CLOSE_SECONDS)
+            client.settimeout(LATE)
             try:
                 client.sendall(request)
                 client.recv(65_536)
