@@ -81,10 +81,9 @@ def only_the_side_that_claimed_it_ends_the_other(seen: Observed, what: str) -> s
 
 @asked(at_end)
 def the_succession_has_ended(seen: Observed) -> str | None:
-    """In the end the new updater runs, or the old one does: both services, in one version.
+    """In the end the new updater runs, or the old one does: both services, as one release defines them.
 
-    The commit is the version. A release that was called back has two files of the same commit, and a service that
-    runs as one of them defines it is not started again from the other.
+    Several releases may define a service alike. One that runs so already is not started again.
     """
     own = seen.own
     if own is None or (attempt := own.machine.attempt) is None:
@@ -92,11 +91,11 @@ def the_succession_has_ended(seen: Observed) -> str | None:
     if not attempt.ended:
         return f"the succession for {attempt.tag} has not ended"
     old, new = own.machine.prepared[attempt.rollout]
-    left = old if attempt.why else new
+    left = own.machine.models[(old if attempt.why else new).parent.name]
     for service in own.machine.updater.services:
-        runs = own.machine.runs.get(service)
-        if runs is None or runs[1].parent.name != left.parent.name:
-            return f"{service} runs {runs and runs[1]} after the succession for {attempt.tag}, not {left}"
+        runs = own.machine.models[own.machine.runs[service][1].parent.name] if service in own.machine.runs else {}
+        if runs.get(service) != left[service]:
+            return f"{service} is {runs.get(service)} after the succession for {attempt.tag}, not {left[service]}"
     if own.successor.alive:
         return f"the successor for {own.successor.rollout} still runs"
     return None

@@ -1,15 +1,21 @@
 """What an invariant finds: the plays of correct code never show it."""
 
+from pathlib import Path
+
 import pytest
 
 from app.domain.state import State
-from tests.examples import a_release, a_rollout
+from tests.examples import a_release, a_rollout, sha_of
 from tests.fakes.engine.socket import OpenSocket
 from tests.fakes.world import World
 from tests.simulation.invariants.journal import what_the_route_shows_as_undone_never_begins
-from tests.simulation.invariants.succession import only_the_side_that_claimed_it_ends_the_other
+from tests.simulation.invariants.succession import (
+    only_the_side_that_claimed_it_ends_the_other,
+    the_succession_has_ended,
+)
 from tests.simulation.observation.observed import Observed, Write
 from tests.simulation.own import own_of
+from tests.simulation.schedule import NewUpdater
 from workers.self_update.model import Attempt, Side
 
 UNDONE = "r-v1.1.0"
@@ -32,7 +38,7 @@ def test_an_undone_release_that_begins_again_is_found() -> None:
 
 def in_a_succession(claimed: Side | None, *, ended: bool = False) -> Observed:
     seen = Observed(World())
-    seen.own = own_of(seen.world, OpenSocket(), ("v1.0.0", "v1.1.0"), {})
+    seen.own = own_of(seen.world, OpenSocket(), ("v1.0.0", "v1.1.0", "v1.2.0"), {"v1.2.0": NewUpdater()})
     seen.own.machine.attempt = Attempt(UNDONE, "v1.1.0", ended=ended)
     seen.own.machine.claimed = {UNDONE: claimed} if claimed else {}
     return seen
@@ -57,3 +63,15 @@ def test_only_the_side_with_the_claim_may_end_the_other(does: str, side: Side, o
 def test_the_worker_removes_a_successor_that_has_ended() -> None:
     seen = in_a_succession(Side.SUCCESSOR, ended=True)
     assert only_the_side_that_claimed_it_ends_the_other(seen, "dismiss the successor") is None
+
+
+def test_a_service_that_an_older_release_defines_alike_is_not_started_again() -> None:
+    seen = in_a_succession(Side.WORKER, ended=True)
+    assert seen.own is not None
+    alike, new = Path("/trees", sha_of("v1.1.0"), "updater.json"), Path("/trees", sha_of("v1.2.0"), "updater.json")
+    seen.own.machine.prepared = {UNDONE: (alike, new)}
+    assert the_succession_has_ended(seen) is not None, "the new updater should run"
+    seen.own.machine.attempt = Attempt(UNDONE, "v1.2.0", ended=True, why="its web is unwell")
+    assert the_succession_has_ended(seen) is None
+    seen.own.machine.start("web", new)
+    assert "web is {'image': 'web:v1.2.0'}" in str(the_succession_has_ended(seen))
