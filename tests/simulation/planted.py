@@ -247,7 +247,11 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit("Release.has_green_checks", "self.checks is not None and", "self.checks is None or"),
     ),
     "silent_github_is_green": (
-        Edit("RequiredChecksWatch._judged", "JudgedChecks(Standing.SILENT,", "JudgedChecks(Standing.GREEN,"),
+        Edit(
+            "RequiredChecksWatch._judged",
+            'JudgedChecks(Standing.SILENT, f"{away}. The worker keeps asking.")',
+            "JudgedChecks(Standing.GREEN, sha=release.commit)",
+        ),
     ),
     "green_checks_are_not_noticed": (
         Edit("RequiredChecksWatch._record", "return checks.standing in {Standing.GREEN, Standing.RED}", "return False"),

@@ -168,6 +168,15 @@ def successor_comes_late(draw: Chances) -> None:
     draw.after("succession", "engine_hangs", most=3, seconds=round(draw.random.uniform(31, 80), 2))
 
 
+def route_leads_back_late(draw: Chances) -> None:
+    """A release fails past its flip, and the write that leads the route back takes longer than its step may."""
+    random = draw.random
+    service, bad = random.choice(BAD_PAST_FLIP)
+    draw.behaviours.setdefault(draw.releases[0], {})[service] = dict(bad)
+    cue, each = random.choice(("failed", "undo")), random.choice((15.0, 20.0, 20.0, 30.0))
+    draw.after(cue, "route_slow", most=3, seconds=random.choice((0.5, 20.0, 60.0)), each=each)
+
+
 def _meets(draw: Chances, cue: str) -> None:
     does = draw.random.choice(("kill", "kill", "terminate", "engine_refuses", "disk_slow", "route_refused", "torn"))
     if does == "torn":
@@ -189,5 +198,6 @@ LATER: tuple[tuple[float, Theme], ...] = (
     (0.03, torn_after_a_call),
     (0.06, checks_are_required),
     (0.02, successor_comes_late),
+    (0.02, route_leads_back_late),
 )
 """Themes that come on top of all others, each with its chance."""
