@@ -1,6 +1,7 @@
 """Serves an application on one listener until the process stops."""
 
 import asyncio
+import contextlib
 
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
@@ -32,7 +33,8 @@ async def serve(app: ASGIApp, config: Config, closing: asyncio.Event, most: int 
     context, connections = WorkerContext(None), Connections(config.bind[0], most)
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await connections.serve(Connection(app, config, context, (reader, writer), connections.waiting_changed))
+        with contextlib.suppress(asyncio.CancelledError):  # asyncio logs it with a trace, on Python 3.11
+            await connections.serve(Connection(app, config, context, (reader, writer), connections.waiting_changed))
 
     sockets = config.create_sockets().insecure_sockets
     servers = [await asyncio.start_server(connected, sock=sock, backlog=config.backlog) for sock in sockets]

@@ -34,7 +34,15 @@ class WebProcess:
 
     def lines(self) -> list[dict[str, Any]]:
         """The lines of its log. Raises ValueError if one is not JSON: a traceback, or a forged line."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [_read(line) for line in self.log.read_text().splitlines()]
+
+
+def _read(line: str) -> dict[str, Any]:
+    try:
+        read: dict[str, Any] = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"a line of the log is not JSON: {line!r}") from error
+    return read
 
 
 @contextmanager
