@@ -68,10 +68,8 @@ async def wire(
         compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence, learn=redactor.learn)
         clock, ledger = SystemClock(), Ledger(pool, settings.namespace)
         history, logs = HistoryFile(settings.data_dir / "history.jsonl"), RolloutLogs(settings.data_dir / "logs")
-        notifier, policy = (
-            notifier_of(settings, clock, redactor.value, journal.fence),
-            release_policy_of(settings, stack),
-        )
+        policy = release_policy_of(settings, stack)
+        notifier = notifier_of(settings, clock, redactor.value, journal.fence)
         notified = notifier.counts if notifier else dict
         publisher = LedgerPublisher(
             ledger,

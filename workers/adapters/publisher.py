@@ -115,13 +115,17 @@ class LedgerPublisher:
             self.event("paused", reason=state.pause_reason)
 
     def stopping(self, release: Release, why: UpdaterError) -> None:
-        self._archive.append(self._redacted(HistoryEntry.without_rollout(release, why, self._clock.now())))
+        self._keep_decision(release, why)
 
     def decided(self, release: Release, why: UpdaterError) -> None:
-        entry = self._redacted(HistoryEntry.without_rollout(release, why, self._clock.now()))
-        self._archive.append(entry)
+        entry = self._keep_decision(release, why)
         self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
         self.event(f"release.{why.code}", tag=release.tag, rollout_id=release.rollout_id, reason=why.detail)
+
+    def _keep_decision(self, release: Release, why: UpdaterError) -> HistoryEntry:
+        entry = self._redacted(HistoryEntry.without_rollout(release, why, self._clock.now()))
+        self._archive.append(entry)
+        return entry
 
     def alarms(self, alarms: Sequence[Alarm]) -> None:
         new = [alarm for alarm in alarms if alarm not in self._alarms]

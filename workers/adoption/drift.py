@@ -1,7 +1,7 @@
 """Detects routes that differ from the journal, and restores them. `stack`: the stack as the live release has it."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 from app.domain.errors import EngineFailed, RouteNotConfirmed
 from app.domain.findings import Alarm
@@ -207,22 +207,22 @@ async def _hosts(stack: Stack, ports: Ports, color: Color) -> dict[str, tuple[st
 
 async def find(ports: Ports, service: str) -> list[Instance]:
     """The instances of the Compose service. Raises EngineFailed, at the latest after ANSWER_SECONDS."""
-    try:
-        async with ports.clock.limit(ANSWER_SECONDS):
-            return await ports.engine.find(service)
-    except TimeoutError as late:
-        raise EngineFailed(f"no answer within {ANSWER_SECONDS:.0f} s", service=service) from late
+    return await _answered(ports, ports.engine.find(service), service)
 
 
 async def find_all_of(ports: Ports, uncolored: Singleton | Follower) -> list[Instance]:
     """Its instances, also those of earlier releases that have it under another Compose service. Raises EngineFailed."""
     found = await find(ports, uncolored.service)
+    others = await _answered(ports, ports.engine.named(uncolored.name), uncolored.name)
+    return list({each.id: each for each in (*found, *others)}.values())
+
+
+async def _answered(ports: Ports, asked: Awaitable[list[Instance]], service: str) -> list[Instance]:
     try:
         async with ports.clock.limit(ANSWER_SECONDS):
-            others = await ports.engine.named(uncolored.name)
+            return await asked
     except TimeoutError as late:
-        raise EngineFailed(f"no answer within {ANSWER_SECONDS:.0f} s", service=uncolored.name) from late
-    return list({each.id: each for each in (*found, *others)}.values())
+        raise EngineFailed(f"no answer within {ANSWER_SECONDS:.0f} s", service=service) from late
 
 
 async def _healthy(stack: Stack, ports: Ports, service: RoutedService, color: Color) -> bool:

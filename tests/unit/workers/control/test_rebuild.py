@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import BuildFailed, FilesChanged, ReleaseNotKept, UpdaterError, VariableMissing
-from app.domain.release import Trigger
+from app.domain.release import Release, Trigger
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color, Follower
 from app.domain.state import State
@@ -221,21 +221,23 @@ async def test_lost_rollout_restarts_after_unpause(
     assert (world.state.current.tag, world.outages) == ("v1.1.0", [])
 
 
-async def test_older_accepted_release_does_not_return(world: World) -> None:
+async def lose_what_waits(world: World, *waiting: Release) -> None:
+    """v1.1.0 is live, and a worker has taken `waiting` out of the ledger; then the state file is lost."""
     await go_live(world)
-    world.inbox.put(a_release("v0.9.0"))
-    await world.inbox.taken([a_release("v0.9.0")])
+    world.inbox.put(*waiting)
+    await world.inbox.taken(waiting)
     world.journal.lose(None)
+
+
+async def test_older_accepted_release_does_not_return(world: World) -> None:
+    await lose_what_waits(world, a_release("v0.9.0"))
     await world.worker().start()
     assert world.state.accepted == ()
 
 
 async def test_older_release_that_was_lost_has_an_end(world: World) -> None:
     """Its worker was killed before it decided it. Without an end, it could never be found again."""
-    await go_live(world)
-    world.inbox.put(a_release("v0.9.0"))
-    await world.inbox.taken([a_release("v0.9.0")])
-    world.journal.lose(None)
+    await lose_what_waits(world, a_release("v0.9.0"))
     await world.worker().start()
     ends = {entry.tag: (entry.result, entry.error) for entry in world.publisher.entries}
     assert ends["v0.9.0"] == ("superseded", "the live v1.1.0 is newer")
@@ -244,11 +246,8 @@ async def test_older_release_that_was_lost_has_an_end(world: World) -> None:
 
 async def test_only_the_last_older_releases_end_after_a_loss(world: World) -> None:
     """The ledger knows releases whose records are long gone."""
-    await go_live(world)
     many = [a_release(f"v0.{number}.0", key=f"1:{number}") for number in range(STALE_REPORTED + 20)]
-    world.inbox.put(*many)
-    await world.inbox.taken(many)
-    world.journal.lose(None)
+    await lose_what_waits(world, *many)
     await world.worker().start()
     ended = [entry.tag for entry in world.publisher.entries if entry.result == "superseded"]
     assert sorted(ended) == sorted(release.tag for release in many[-STALE_REPORTED:])
@@ -264,10 +263,7 @@ async def test_a_rebuild_does_not_need_redis(world: World) -> None:
 
 async def test_lost_release_is_accepted_when_redis_returns(world: World) -> None:
     """Also by the worker after the next."""
-    await go_live(world)
-    world.inbox.put(WAITING)
-    await world.inbox.taken([WAITING])
-    world.journal.lose(None)
+    await lose_what_waits(world, WAITING)
     world.inbox.away = True
     await world.worker().start()
     worker = world.worker()
