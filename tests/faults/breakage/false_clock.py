@@ -15,6 +15,9 @@ from tests.faults.stage import Stage
 PACKAGE = "libfaketime"
 PATTERN = "lib/*/faketime/libfaketimeMT.so.1"
 OURS = ("web", "worker")
+ALLOCATOR = "libc.so.6"
+"""Its malloc comes before jemalloc's, which the distribution's Redis has: jemalloc asks for the time while it starts,
+libfaketime then allocates memory while it starts, and Redis never listens."""
 
 
 class FalseClock:
@@ -32,7 +35,7 @@ class FalseClock:
 
     def environment(self, library: Path) -> dict[str, str]:
         return {
-            "LD_PRELOAD": str(library),
+            "LD_PRELOAD": f"{library} {ALLOCATOR}",
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
