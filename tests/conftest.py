@@ -2,7 +2,6 @@
 
 import gc
 import os
-import signal
 import sys
 from collections.abc import Iterator
 
@@ -16,8 +15,6 @@ from tests.ending import Ending
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell script's `&` starts it
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # or the programs that tests interrupt would ignore it
     config.pluginmanager.register(Ending(config))
 
 

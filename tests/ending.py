@@ -25,6 +25,7 @@ class Ending:
         self._over = False
 
     def pytest_sessionstart(self) -> None:
+        _heed_interrupts()
         self._listen()
 
     @pytest.hookimpl(tryfirst=True)
@@ -46,7 +47,7 @@ class Ending:
             for worker in _in_own_group(descendants(os.getpid())):
                 os.kill(worker, signal.SIGTERM)  # pytest goes on until all of xdist's processes have ended
         else:
-            _interrupt()
+            signal.raise_signal(signal.SIGINT)  # as Ctrl-C
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Tells pytest's own process why this one of xdist's ends. Otherwise it would start another one in its place.
@@ -58,11 +59,10 @@ class Ending:
             output.update(exitstatus=int(pytest.ExitCode.TESTS_FAILED), shouldstop=REASON)
 
 
-def _interrupt() -> None:
-    """As Ctrl-C. A shell that starts a command in the background has it ignore that."""
+def _heed_interrupts() -> None:
+    """A shell that starts a command in the background has it ignore Ctrl-C, and so would the programs of the tests."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.raise_signal(signal.SIGINT)
 
 
 def _in_own_group(processes: list[int]) -> list[int]:
