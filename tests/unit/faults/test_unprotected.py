@@ -1,6 +1,7 @@
 """The product still has the code that is removed to see a row fail."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,27 +10,59 @@ import pytest
 from deploy.demo.processes import ROOT
 from tests.faults.environments import NO_ENVIRONMENT
 from tests.faults.rows import ROWS
-from tests.faults.unprotected import PRODUCT, PROTECTIONS, Edit, Protection, seen_in, without
+from tests.faults.unprotected import (
+    PRODUCT,
+    PROTECTIONS,
+    Edit,
+    Protection,
+    content,
+    copied,
+    python_files,
+    seen_in,
+    without,
+)
 
 
 def test_every_row_has_a_protection() -> None:
     assert {p.row for p in PROTECTIONS} == set(ROWS)
 
 
-@pytest.mark.parametrize("protection", PROTECTIONS, ids=lambda p: f"{p.row:02}")
-def test_protection_is_removed_only_from_a_copy(protection: Protection) -> None:
+@pytest.fixture(scope="module")
+def copy() -> Iterator[tuple[Path, dict[str, bytes]]]:
+    """A copy of the product and its content. What the tests do to it changes nothing in this checkout."""
     before = product(ROOT)
-    with without(protection, PRODUCT) as root:
-        after = product(root)
-    changed = {file for file, text in after.items() if before.get(file) != text}
-    assert 1 <= len(changed) <= len(protection.edits)
-    for file in changed:
-        compile(after[file], str(file), "exec")
+    with copied(PRODUCT) as root:
+        assert product(root) == before
+        yield root, before
     assert product(ROOT) == before
 
 
-def product(root: Path) -> dict[Path, str]:
-    return {file.relative_to(root): file.read_text() for top in PRODUCT for file in (root / top).rglob("*.py")}
+@pytest.mark.parametrize("protection", PROTECTIONS, ids=lambda p: f"{p.row:02}")
+def test_protection_is_removed_only_from_a_copy(protection: Protection, copy: tuple[Path, dict[str, bytes]]) -> None:
+    root, before = copy
+    try:
+        for edit in protection.edits:
+            edit.make(root)
+    finally:
+        after = product(root)
+        changed = {file for file, text in after.items() if before.get(file) != text}
+        for file in changed:
+            (root / file).write_bytes(before[file])
+    assert 1 <= len(changed) <= len(protection.edits)
+    for file in changed:
+        compile(after[file], file, "exec")
+
+
+def test_checkout_keeps_its_protection() -> None:
+    before = product(ROOT)
+    with without(PROTECTIONS[0], PRODUCT) as root:
+        assert product(root) != before
+        assert product(ROOT) == before
+
+
+def product(root: Path) -> dict[str, bytes]:
+    """The content of each module of the product at `root`, by its path there."""
+    return {file.removeprefix(f"{root}/"): content(file) for top in PRODUCT for file in python_files(root / top)}
 
 
 @pytest.mark.parametrize(
