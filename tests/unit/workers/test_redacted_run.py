@@ -2,8 +2,9 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
+
+from tests.unit.forked import run
 
 SCRIPT = """
 import sys
@@ -21,8 +22,7 @@ run_redacted(work(), Redactor(Path(sys.argv[1])), "did not start.")
 
 def ended(tmp_path: Path, raises: str) -> "subprocess.CompletedProcess[str]":
     (tmp_path / ".env").write_text("API_TOKEN=the-real-value\n")
-    words = [sys.executable, "-c", SCRIPT.format(raises=raises), str(tmp_path)]
-    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
+    return run(SCRIPT.format(raises=raises), tmp_path)
 
 
 def test_error_at_the_end_shows_no_secret(tmp_path: Path) -> None:

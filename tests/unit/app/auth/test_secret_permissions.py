@@ -16,6 +16,7 @@ import pytest
 from app.auth.secret_permissions import Permissions, gid_of
 from app.domain.errors import SettingsInvalid
 from app.host_paths import on_host
+from tests.unit.forked import run
 
 ROOT = Path(__file__).parents[4]
 SECRET = "a-secret-that-nothing-may-print"
@@ -63,11 +64,13 @@ class Started:
 
 def start(path: Path, uid: int, *, group: str = "", groups: tuple[int, ...] = (), before: str = "") -> Started:
     """`before`: shell commands that run first, in the start's own mount namespace."""
-    words = [sys.executable, "-c", START_WEB, str(path), group, str(uid), ",".join(map(str, groups))]
+    arguments = (str(path), group, str(uid), ",".join(map(str, groups)))
     if before:
-        words = ["unshare", "--mount", "sh", "-c", f'{before} && exec "$@"', "sh", *words]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=300, check=False)
+        words = ["unshare", "--mount", "sh", "-c", f'{before} && exec "$@"', "sh", sys.executable, "-c", START_WEB]
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run([*words, *arguments], env=env, capture_output=True, text=True, timeout=300, check=False)
+    else:
+        done = run(START_WEB, *arguments)
     assert SECRET not in done.stdout + done.stderr
     return Started(done.stdout, done.stderr.strip() if done.returncode else "")
 
@@ -76,7 +79,7 @@ def can_read(path: Path, uid: int, *groups: int) -> bool:
     """Whether a process of the user `uid` and of a group with the same number can; `groups`: what it is in besides."""
     code = f"import os; os.setgroups({list(groups)}); os.setresgid({uid}, {uid}, {uid}); "
     code += f"os.setresuid({uid}, {uid}, {uid}); print(open({str(path)!r}).read())"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=300).returncode == 0
+    return run(code).returncode == 0
 
 
 def mode_and_owner(path: Path) -> tuple[str, int, int]:

@@ -2,14 +2,12 @@
 
 import os
 import pwd
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from app.config import signers
-from deploy.demo.processes import ROOT
+from tests.unit.forked import run
 
 NAMELESS = 64_541
 """A user that does not exist on this machine."""
@@ -58,11 +56,10 @@ def test_file_without_a_signer_is_named(path: Path, file: Path, content: bytes, 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-def test_user_without_a_name_is_named(file: Path) -> None:
+def test_user_without_a_name_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """ssh-keygen would say that the signature is not valid: it ends with "No user exists for uid"."""
     with pytest.raises(KeyError):
         pwd.getpwuid(NAMELESS)
-    words = [sys.executable, "-c", AS_USER, str(NAMELESS), str(file)]
-    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(words, env=env, capture_output=True, text=True, check=True, timeout=300)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    done = run(AS_USER, NAMELESS, file)
     assert f"ssh-keygen does not run as uid {NAMELESS}" in done.stdout

@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +10,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from app.host_paths import on_host
+from tests.unit.forked import run
 
-ROOT = Path(__file__).parents[5]
 UID = 64_532
 SIDECAR = b'{"paused": true, "pause_reason": "holidays"}'
 LOAD = """
@@ -45,9 +44,7 @@ def path() -> Iterator[Path]:
 
 
 def load(path: Path) -> str:
-    words = [sys.executable, "-c", LOAD, str(path), str(UID)]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=300, check=False)
+    done = run(LOAD, path, UID)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
