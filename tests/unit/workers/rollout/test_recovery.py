@@ -1,7 +1,10 @@
 """kill -9 of the worker, and how the next worker recovers."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+import functools
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, TypeVar
 
 import pytest
 
@@ -10,9 +13,13 @@ from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color, Times
 from app.domain.state import State
 from tests.examples import a_live, a_release, a_stack, step_names
+from tests.fakes.clock import VirtualTimeLoop
+from tests.fakes.content import content
 from tests.fakes.fuse import Crash
 from tests.fakes.world import World
 from workers.rollout.pipeline import ATTEMPTS
+
+T = TypeVar("T")
 
 NEW = a_release("v1.1.0")
 SOON = 1_000.0
@@ -50,8 +57,8 @@ async def crash_in_recovery(world: World, step: str) -> None:
 
 
 async def power_on(world: World) -> None:
-    """Wait until the old worker's pending work has failed, then allow effects again."""
-    await world.clock.sleep(SOON)
+    """Wait for the next full SOON, when the old worker's pending work has failed, then allow effects again."""
+    await world.clock.sleep(SOON - world.clock.monotonic() % SOON)
     world.fuse.put_out()
 
 
@@ -237,13 +244,15 @@ async def moments(bad: bool) -> int:
     world = await a_world(bad)
     begun = world.fuse.burnt
     await world.worker().reconcile()
+    assert [reason for _, _, reason in ended(world)] == ["bake_failed" if bad else None]
     return world.fuse.burnt - begun
 
 
 async def a_world(bad: bool) -> World:
-    world = World(a_stack(times=Times(bake=12)))
+    """A bad release dies as its bake begins. The bake is short: it has no moments but those at its begin and end."""
+    world = World(a_stack(times=Times(bake=5)))
     if bad:
-        world.engine.behave("api", "v1.1.0", dies_after=9)
+        world.engine.behave("api", "v1.1.0", dies_after=4)
     await world.live("v1.0.0")
     world.inbox.put(NEW)
     return world
@@ -269,30 +278,82 @@ async def test_kill_at_any_moment_ends_consistently(bad: bool) -> None:
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-async def test_second_kill_ends_consistently(part: int) -> None:
-    for first in range(part, await moments(bad=True), PARTS):
+def test_second_kill_ends_consistently(part: int) -> None:
+    for first in different_kills()[part::PARTS]:
         for second in range(0, 60, 3):
-            if await moments_of_recovery(first, second) < second:
+            if in_a_loop(moments_of_recovery(first, second)) < second:
                 break  # it ended before the second kill, so every later one would be the same
+
+
+UNREAD = (
+    *(f"Fuse.{name}" for name in ("burnt", "_length")),
+    *(f"FakeEngine.{name}" for name in ("effects", "at", "checks")),
+    *(f"FakePublisher.{name}" for name in ("statuses", "shown", "events", "results", "never", "lines", "kept")),
+    *("FakeProbe._asked", "HistoryEntry.error"),
+)
+"""What a worker that starts does not see: records for tests, the turns of copies (there is one), a text for people."""
+
+
+@functools.cache
+def different_kills() -> list[int]:
+    """The moments of a first kill, without those that leave the same host at the same time as an earlier one.
+
+    For example, the kills between one effect and the next: what follows each of them is the same.
+    """
+    different: dict[int, int] = {}
+    for moment in range(in_a_loop(moments(bad=True))):
+        different.setdefault(in_a_loop(left_by_a_kill(moment)), moment)
+    return [*different.values()]
+
+
+def test_different_kills_are_most_of_them() -> None:
+    every = in_a_loop(moments(bad=True))
+    assert every / 2 < len(different_kills()) < every
+
+
+def in_a_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Runs `work` in a loop of its own, whose time begins anew."""
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(work)
+
+
+async def left_by_a_kill(moment: int) -> int:
+    return host_of(await a_world_killed_at(moment))
+
+
+def host_of(world: World) -> int:
+    """A hash of all that the next worker starts with; it does the same on an equal host."""
+    return hash(content((world.clock.monotonic(), world), but=UNREAD))
+
+
+async def a_world_killed_at(moment: int) -> World:
+    world = await a_world(bad=True)
+    world.fuse.light(moment)
+    with contextlib.suppress(Crash):
+        await world.worker().reconcile()
+    await power_on(world)
+    return world
 
 
 async def moments_of_recovery(first: int, second: int) -> int:
     """How many moments the recovery from the first kill lived; it is killed after `second`."""
-    world = await a_world(bad=True)
-    world.fuse.light(first)
-    with contextlib.suppress(Crash):
-        await world.worker().reconcile()
-    await power_on(world)
+    world = await a_world_killed_at(first)
     begun = world.fuse.burnt
     world.fuse.light(second)
     with contextlib.suppress(Crash):
         await start_again(world)
     await power_on(world)
     lived = world.fuse.burnt - begun
-    await start_again(world)
-    assert the_release_is_decided(world.state), f"killed at moment {first} and {second} moments later"
-    is_consistent(world)
+    if (left := host_of(world)) not in ENDED_CONSISTENTLY:
+        await start_again(world)
+        assert the_release_is_decided(world.state), f"killed at moment {first} and {second} moments later"
+        is_consistent(world)
+        ENDED_CONSISTENTLY.add(left)
     return lived
+
+
+ENDED_CONSISTENTLY = set[int]()
+"""The hosts after two kills that were started again. Several kills of a first attempt may leave the same one."""
 
 
 def the_release_is_decided(state: State) -> bool:
