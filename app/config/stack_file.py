@@ -13,6 +13,7 @@ from app.config.release_files import FilesPart, Inside, VariableName, contradict
 from app.config.routes.rival_routes import equal_routes, hidden_routes
 from app.config.routes.routed import Name, Part, RoutedPart, Seconds, ServiceName, TraefikPart
 from app.config.tags import TagsPart, default_tags
+from app.config.yaml_text import read_yaml
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
     REPOSITORY,
@@ -205,7 +206,7 @@ def load_stack(path: Path, *, repository: str | None = None) -> Stack:
     Raises StackInvalid with every problem of the file, each as `path/in/the/file: problem`.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise StackInvalid(f"{path} cannot be read ({error})") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date

@@ -62,7 +62,7 @@ def _ended(order: Mapping[str, Any]) -> dict[str, Any]:
 
 def _import(script: str) -> None:
     """Imports what the script imports. Importing a module of this project does nothing else."""
-    imports = [each for each in ast.parse(script).body if isinstance(each, ast.Import | ast.ImportFrom)]
+    imports: list[ast.stmt] = [each for each in ast.parse(script).body if isinstance(each, ast.Import | ast.ImportFrom)]
     with contextlib.suppress(ImportError):  # the script itself reports it
         exec(compile(ast.Module(imports, []), "<imports>", "exec"), {})  # noqa: S102 - a test's
 

@@ -16,6 +16,7 @@ from app.cli.init.project.compose_files import active_profiles, compose_files
 from app.cli.init.project.interpolation import with_defaults
 from app.cli.init.project.surrogates import path_of_no_text
 from app.config.compose_command import compose_command
+from app.config.yaml_text import read_yaml
 from app.domain.stack import REPOSITORY
 
 CONFIG_SECONDS = 60.0
@@ -157,7 +158,7 @@ def _json(text: str) -> Any:
 def _yaml_model(file: Path) -> Model:
     """The model in `file` alone."""
     try:
-        model = yaml.safe_load(file.read_text(encoding="utf-8"))
+        model = read_yaml(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
         raise _unreadable(file, " ".join(str(error).split())) from error
     if not isinstance(model, dict):
