@@ -1,5 +1,6 @@
 """What a process loads before it works. A library that it does not need yet costs each start a tenth of a second."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -42,6 +43,7 @@ print(json.dumps({{"modules": [*sys.modules], "models": len(ours), "built": buil
 """
 
 
+@functools.cache
 def loaded(module: str) -> dict[str, list[str]]:
     """`modules`: all that are loaded. `built`: the models of ours whose schemas are built, out of `models`."""
     command = [sys.executable, "-c", LOADED.format(module=module)]
