@@ -342,7 +342,7 @@ def test_separate_file_may_have_any_content() -> None:
             }.items()
         ),
         pytest.param(
-            {"routes.yml": FILE, "deep.yml": "[" * 1500},
+            {"routes.yml": FILE, "deep.yml": "[" * 1_000},
             running(*EVERYTHING),
             ["deep.yml cannot be read"],
             id="a file that is nested too deep",
