@@ -1,6 +1,7 @@
 """The tests that docs/compose.md names exist."""
 
 import ast
+import functools
 import re
 
 import pytest
@@ -13,6 +14,7 @@ NAMED = sorted({(found["file"], found["test"]) for found in LINK.finditer(PAGE.r
 LEAST = 25
 
 
+@functools.cache
 def defined_in(file: str) -> set[str]:
     parts = ast.walk(ast.parse((ROOT / file).read_text()))
     return {part.name for part in parts if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)}
