@@ -14,6 +14,9 @@ from workers.rollout.pipeline import step_ids
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
+TIMES = Times(bake=10)
+"""The bake is shorter than by default: tests play each of its looks."""
+
 
 def sha_of(tag: str) -> str:
     """A commit SHA derived from the tag."""
@@ -44,7 +47,7 @@ def a_stack(**change: Any) -> Stack:
             a_routed("api", 8090, "/api/v1/health", ClientRoute("api", "PathPrefix(`/api`)")),
         ),
         "singletons": (Singleton("bot", "bot"),),
-        "times": Times(),
+        "times": TIMES,
     }
     return Stack(**fields | change)
 

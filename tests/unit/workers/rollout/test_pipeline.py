@@ -90,7 +90,7 @@ async def test_the_evidence_of_each_step_is_kept(world: World) -> None:
     assert ended.evidence(step_named("health_api"))["passes"] == world.stack.checks.passes
     assert ended.evidence(step_named("route_switch"))["flip_ms"] >= world.route.lag * 1000
     assert ended.evidence(step_named("bake"))["errors"] == 0
-    assert ended.evidence(step_named("bake"))["requests"] > 100
+    assert ended.evidence(step_named("bake"))["requests"] > 8 * world.stack.times.bake
     assert 0 < ended.evidence(step_named("restart_bot"))["gap_seconds"] < 1
 
 
@@ -286,7 +286,7 @@ async def test_unconfirmed_route_is_put_back(world: World) -> None:
 
 
 async def test_rollback_moves_the_route_before_the_bot(world: World) -> None:
-    world.engine.behave("api", "v1.1.0", dies_after=20)
+    world.engine.behave("api", "v1.1.0", dies_after=8)
     ended = await roll_out(world)
     is_as_before(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
@@ -356,7 +356,7 @@ async def test_rollback_leaves_a_stopped_bot_stopped(world: World, fails: str) -
     if fails == "flip":
         world.route.lag = 11
     else:
-        world.engine.behave("api", "v1.1.0", dies_after=20)
+        world.engine.behave("api", "v1.1.0", dies_after=8)
     ended = await roll_out(world)
     assert ended.past_flip
     assert ended.status is not RolloutStatus.SUCCESS
@@ -372,7 +372,7 @@ async def test_bot_without_a_check_must_keep_running(world: World) -> None:
 
 @pytest.mark.parametrize("service", ["skills", "api", "bot"])
 async def test_a_bake_failure_of_any_part_rolls_back(world: World, service: str) -> None:
-    world.engine.behave(service, "v1.1.0", dies_after=15)
+    world.engine.behave(service, "v1.1.0", dies_after=8)
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code, ended.failed_step) == (RolloutStatus.ROLLED_BACK, "bake_failed", "bake")
     is_as_before(world)
@@ -452,7 +452,7 @@ async def test_rollout_never_starts_on_the_routed_color(world: World) -> None:
 
 async def test_rollback_restores_the_bot_after_an_outage(world: World) -> None:
     """The engine is away for longer than a call waits: nothing else would start the bot later."""
-    world.engine.behave("api", "v1.1.0", dies_after=20)
+    world.engine.behave("api", "v1.1.0", dies_after=8)
     world.engine.goes_away = ["start bot v1.0.0", "start bot v1.0.0"]
     ended = await roll_out(world)
     is_as_before(world)
@@ -463,7 +463,7 @@ async def test_rollback_restores_the_bot_after_an_outage(world: World) -> None:
 
 async def test_rollback_gives_up_a_bot_that_never_starts(world: World) -> None:
     """The engine answers, but each start of the old bot is cut off: the rollback does not run for ever."""
-    world.engine.behave("api", "v1.1.0", dies_after=20)
+    world.engine.behave("api", "v1.1.0", dies_after=8)
     world.engine.goes_away = ["start bot v1.0.0"] * 9
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")

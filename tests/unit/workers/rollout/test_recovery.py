@@ -216,7 +216,7 @@ async def test_repeated_retirement_completes_steps_once(world: World, step: str)
 
 @pytest.mark.parametrize("step", ["rollback_route", "rollback_bot", "rollback_stop"])
 async def test_interrupted_rollback_keeps_its_cause(world: World, step: str) -> None:
-    world.engine.behave("api", "v1.1.0", dies_after=20)
+    world.engine.behave("api", "v1.1.0", dies_after=8)
     await crash_after(world, step)
     await start_again(world)
     assert ended(world) == [("v1.1.0", RolloutStatus.ROLLED_BACK, "bake_failed")]
