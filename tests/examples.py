@@ -14,7 +14,7 @@ from workers.rollout.pipeline import step_ids
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
-TIMES = Times(bake=10)
+TIMES = Times(bake=5)
 """The bake is shorter than by default: tests play each of its looks."""
 
 

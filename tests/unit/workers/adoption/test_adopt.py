@@ -127,7 +127,7 @@ async def test_first_release_goes_to_the_other_color(world: World) -> None:
     [
         ({"status": 500}, RolloutStatus.FAILED),
         ({"builds": False}, RolloutStatus.FAILED),
-        ({"dies_after": 12.0}, RolloutStatus.ROLLED_BACK),
+        ({"dies_after": 6.0}, RolloutStatus.ROLLED_BACK),
     ],
 )
 async def test_bad_first_release_keeps_the_adopted_one(
@@ -464,7 +464,7 @@ async def test_routes_without_a_running_color_are_kept(world: World) -> None:
 async def test_failed_first_release_is_not_adopted() -> None:
     """Its routes were restored by hand: the release serves, but no rollout of it has succeeded."""
     world = World()
-    world.engine.behave("api", "v1.0.0", dies_after=12.0)
+    world.engine.behave("api", "v1.0.0", dies_after=6.0)
     worker = await started(world)
     world.inbox.put(a_release("v1.0.0"))
     await worker.reconcile()

@@ -36,7 +36,7 @@ async def test_announcements_cover_accepted_and_live(world: World) -> None:
 
 
 async def test_rollback_and_pause_are_one_message(world: World) -> None:
-    world.engine.behave("api", "v1.1.0", dies_after=8)
+    world.engine.behave("api", "v1.1.0", dies_after=6)
     world.inbox.put(a_release())
     worker = world.worker()
     await worker.reconcile()

@@ -86,7 +86,7 @@ async def test_forced_rollback_at_a_failure_counts(world: World) -> None:
     """Without it, a release that cannot be rolled back would stay."""
     worker = world.worker()
     world.engine.one_ways = {"v1.1.0"}
-    world.engine.behave("api", "v1.1.0", dies_after=8)
+    world.engine.behave("api", "v1.1.0", dies_after=6)
     asked = ask_before(world, failed, lambda: Operator(world.ports, worker).roll_back(None, force=True))
     await worker.reconcile()
     assert ends(world) == [(RolloutStatus.ROLLED_BACK, "operator_rollback")]

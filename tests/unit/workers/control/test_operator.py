@@ -27,7 +27,7 @@ NEW = a_release("v1.1.0")
 @pytest.fixture
 async def world() -> World:
     """v1.0.0 is live on blue; the drain outlasts the bake."""
-    world = World(a_stack(times=Times(bake=10, drain=90)))
+    world = World(a_stack(times=Times(bake=5, drain=90)))
     await world.live("v1.0.0")
     return world
 
@@ -233,7 +233,7 @@ async def test_rollback_restarts_a_bot_that_is_shutting_down(world: World) -> No
 
 
 async def test_rollback_during_an_automatic_one_leaves_it_alone(world: World) -> None:
-    world.engine.behave("api", "v1.1.0", dies_after=8)
+    world.engine.behave("api", "v1.1.0", dies_after=6)
     refusals: list[object] = []
 
     async def also() -> None:

@@ -418,7 +418,7 @@ async def test_torn_file_leaves_one_bot(world: World) -> None:
 
 async def test_torn_file_brings_back_the_bot_after_a_later_failure(world: World) -> None:
     """The lost write says that the old bot was about to be stopped. The next worker's hand-over found none."""
-    world.engine.behave("bot", "v1.1.0", dies_after=10, comes_back=True)
+    world.engine.behave("bot", "v1.1.0", dies_after=5, comes_back=True)
     world.inbox.put(NEW)
     await killed_at(world, "stop bot v1.0.0")
     world.journal.tear()

@@ -74,7 +74,7 @@ async def test_rollout_continues_after_its_window() -> None:
 
 async def test_bad_release_rolls_back_after_its_window() -> None:
     world = await at_night()
-    world.engine.behave("api", "v1.1.0", ready_after=90, dies_after=98)
+    world.engine.behave("api", "v1.1.0", ready_after=90, dies_after=96)
     async with looking(world.worker()):
         await until(world, OPENS + timedelta(minutes=28, seconds=30))
         world.inbox.put(OLD)

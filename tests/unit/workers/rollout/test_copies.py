@@ -73,10 +73,10 @@ async def test_one_copy_that_is_never_healthy_fails_the_release(three: World, ba
     is_as_before(three)
 
 
-BAKE = [{"dies_after": 10.0}, {"dies_after": 10.0, "comes_back": True}, {"fails_after": 10.0, "own_check": False}]
+BAKE = [{"dies_after": 6.0}, {"dies_after": 6.0, "comes_back": True}, {"fails_after": 6.0, "own_check": False}]
 
 
-@pytest.mark.parametrize("bad", [*BAKE, {"fails_after": 10.0, "own_interval": 3.0}])
+@pytest.mark.parametrize("bad", [*BAKE, {"fails_after": 6.0, "own_interval": 3.0}])
 async def test_one_copy_that_fails_in_the_bake_rolls_back(three: World, bad: dict[str, Any]) -> None:
     three.engine.behave("api", "v1.1.0", only=2, **bad)
     ended = await roll_out(three)
@@ -121,7 +121,7 @@ async def test_killed_worker_leaves_all_copies_or_none(three: World, step: str, 
 
 @pytest.mark.parametrize("step", ["rollback_route", "rollback_bot", "rollback_stop"])
 async def test_killed_rollback_brings_all_copies_back(three: World, step: str) -> None:
-    three.engine.behave("api", "v1.1.0", only=1, dies_after=10.0)
+    three.engine.behave("api", "v1.1.0", only=1, dies_after=6.0)
     await crash_after(three, "bake")
     await crash_in_recovery(three, step)
     await start_again(three)

@@ -73,7 +73,7 @@ async def test_failure_before_flip_keeps_old_release(world: World) -> None:
 
 
 async def test_bake_failure_keeps_the_new_color_live(world: World) -> None:
-    world.engine.behave("api", "v1.1.0", dies_after=8)
+    world.engine.behave("api", "v1.1.0", dies_after=6)
     await world.worker().reconcile()
     assert_it_stays_live(world)
     assert last(world).failed_step == "bake"
@@ -84,7 +84,7 @@ async def test_bake_failure_keeps_the_new_color_live(world: World) -> None:
 
 async def test_unreadable_route_keeps_the_new_color_live(world: World) -> None:
     """It may lead to the new color."""
-    world.engine.behave("api", "v1.1.0", dies_after=8)
+    world.engine.behave("api", "v1.1.0", dies_after=6)
     world.publisher.at_event("step.failed", lambda: setattr(world.route, "unreadable", True))
     await world.worker().reconcile()
     assert_it_stays_live(world)
@@ -155,7 +155,7 @@ async def test_interrupted_unhealthy_release_stays_live(world: World, step: str)
     assert_it_stays_live(world)
 
 
-@pytest.mark.parametrize("dies_after", [8.0, None], ids=["bad", "good"])
+@pytest.mark.parametrize("dies_after", [6.0, None], ids=["bad", "good"])
 async def test_killed_worker_never_moves_the_route_back(dies_after: float | None) -> None:
     world = await a_world()
     world.engine.behave("api", "v1.1.0", dies_after=dies_after)

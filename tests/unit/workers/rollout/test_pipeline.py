@@ -286,7 +286,7 @@ async def test_unconfirmed_route_is_put_back(world: World) -> None:
 
 
 async def test_rollback_moves_the_route_before_the_bot(world: World) -> None:
-    world.engine.behave("api", "v1.1.0", dies_after=8)
+    world.engine.behave("api", "v1.1.0", dies_after=5)
     ended = await roll_out(world)
     is_as_before(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
@@ -308,7 +308,7 @@ async def test_rollback_moves_the_route_before_the_bot(world: World) -> None:
         ({"dies_after": 0.1}, RolloutStatus.ROLLED_BACK, "singleton_never_ready"),
         ({"ready_after": 1e6}, RolloutStatus.ROLLED_BACK, "singleton_never_ready"),
         ({"status": 500}, RolloutStatus.ROLLED_BACK, "singleton_never_ready"),
-        ({"dies_after": 10}, RolloutStatus.ROLLED_BACK, "bake_failed"),
+        ({"dies_after": 5}, RolloutStatus.ROLLED_BACK, "bake_failed"),
     ],
 )
 async def test_two_bots_never_run_at_once(
@@ -356,7 +356,7 @@ async def test_rollback_leaves_a_stopped_bot_stopped(world: World, fails: str) -
     if fails == "flip":
         world.route.lag = 11
     else:
-        world.engine.behave("api", "v1.1.0", dies_after=8)
+        world.engine.behave("api", "v1.1.0", dies_after=5)
     ended = await roll_out(world)
     assert ended.past_flip
     assert ended.status is not RolloutStatus.SUCCESS
@@ -372,7 +372,7 @@ async def test_bot_without_a_check_must_keep_running(world: World) -> None:
 
 @pytest.mark.parametrize("service", ["skills", "api", "bot"])
 async def test_a_bake_failure_of_any_part_rolls_back(world: World, service: str) -> None:
-    world.engine.behave(service, "v1.1.0", dies_after=8)
+    world.engine.behave(service, "v1.1.0", dies_after=5)
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code, ended.failed_step) == (RolloutStatus.ROLLED_BACK, "bake_failed", "bake")
     is_as_before(world)
@@ -396,7 +396,7 @@ async def refused_for(world: World, seconds: float, *, unreadable: bool = False)
 
 @pytest.mark.parametrize("part", ["api", "bot"])
 async def test_rollback_waits_for_a_writable_route(world: World, part: str) -> None:
-    world.engine.behave(part, "v1.1.0", dies_after=10)
+    world.engine.behave(part, "v1.1.0", dies_after=5)
     await refused_for(world, 30)
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
@@ -410,7 +410,7 @@ async def test_rollback_waits_for_a_writable_route(world: World, part: str) -> N
 
 async def test_rollback_replaces_an_unreadable_route(world: World) -> None:
     """The file may lead to the failed color, so it is written until that succeeds."""
-    world.engine.behave("api", "v1.1.0", dies_after=10)
+    world.engine.behave("api", "v1.1.0", dies_after=5)
     await refused_for(world, 30, unreadable=True)
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
@@ -420,7 +420,7 @@ async def test_rollback_replaces_an_unreadable_route(world: World) -> None:
 
 async def test_drift_watch_keeps_a_failed_rollback(world: World) -> None:
     """Traefik is unavailable: the file says blue again, and nothing may route traffic to the failed release later."""
-    world.engine.behave("bot", "v1.1.0", dies_after=10)
+    world.engine.behave("bot", "v1.1.0", dies_after=5)
     look = world.engine.watcher
 
     def watcher(effect: str) -> None:
@@ -452,7 +452,7 @@ async def test_rollout_never_starts_on_the_routed_color(world: World) -> None:
 
 async def test_rollback_restores_the_bot_after_an_outage(world: World) -> None:
     """The engine is away for longer than a call waits: nothing else would start the bot later."""
-    world.engine.behave("api", "v1.1.0", dies_after=8)
+    world.engine.behave("api", "v1.1.0", dies_after=5)
     world.engine.goes_away = ["start bot v1.0.0", "start bot v1.0.0"]
     ended = await roll_out(world)
     is_as_before(world)
@@ -463,7 +463,7 @@ async def test_rollback_restores_the_bot_after_an_outage(world: World) -> None:
 
 async def test_rollback_gives_up_a_bot_that_never_starts(world: World) -> None:
     """The engine answers, but each start of the old bot is cut off: the rollback does not run for ever."""
-    world.engine.behave("api", "v1.1.0", dies_after=8)
+    world.engine.behave("api", "v1.1.0", dies_after=5)
     world.engine.goes_away = ["start bot v1.0.0"] * 9
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
@@ -474,7 +474,7 @@ async def test_rollback_gives_up_a_bot_that_never_starts(world: World) -> None:
 async def test_rollback_continues_without_the_old_bot(world: World) -> None:
     world = World()
     world.engine.behave("bot", "v1.0.0", ready_after=1e6)
-    world.engine.behave("bot", "v1.1.0", dies_after=10)
+    world.engine.behave("bot", "v1.1.0", dies_after=5)
     await world.live("v1.0.0")
     ended = await roll_out(world)
     assert ended.status is RolloutStatus.ROLLED_BACK
@@ -733,7 +733,7 @@ async def test_route_that_led_back_slowly_is_in_the_journal(world: World) -> Non
 
 async def test_first_release_rolls_back_until_its_routes_are_gone() -> None:
     world = World()
-    world.engine.behave("api", "v1.0.0", dies_after=10)
+    world.engine.behave("api", "v1.0.0", dies_after=5)
 
     async def allow() -> None:
         await world.clock.sleep(60)

@@ -10,9 +10,9 @@ import pytest
 
 from app.domain.errors import Cancelled
 from app.domain.rollout import RolloutStatus
-from app.domain.stack import Color, Times
+from app.domain.stack import Color
 from app.domain.state import State
-from tests.examples import a_live, a_release, a_stack, step_names
+from tests.examples import a_live, a_release, step_names
 from tests.fakes.clock import VirtualTimeLoop
 from tests.fakes.content import content
 from tests.fakes.fuse import Crash
@@ -216,7 +216,7 @@ async def test_repeated_retirement_completes_steps_once(world: World, step: str)
 
 @pytest.mark.parametrize("step", ["rollback_route", "rollback_bot", "rollback_stop"])
 async def test_interrupted_rollback_keeps_its_cause(world: World, step: str) -> None:
-    world.engine.behave("api", "v1.1.0", dies_after=8)
+    world.engine.behave("api", "v1.1.0", dies_after=6)
     await crash_after(world, step)
     await start_again(world)
     assert ended(world) == [("v1.1.0", RolloutStatus.ROLLED_BACK, "bake_failed")]
@@ -249,8 +249,8 @@ async def moments(bad: bool) -> int:
 
 
 async def a_world(bad: bool) -> World:
-    """A bad release dies as its bake begins. The bake is short: it has no moments but those at its begin and end."""
-    world = World(a_stack(times=Times(bake=5)))
+    """A bad release dies as its bake begins."""
+    world = World()
     if bad:
         world.engine.behave("api", "v1.1.0", dies_after=4)
     await world.live("v1.0.0")

@@ -79,7 +79,7 @@ async def test_outdated_verdict_is_waited_out(world: World) -> None:
 
 
 async def test_unhealthy_color_in_the_bake_rolls_back(world: World) -> None:
-    world.engine.behave("api", "v1.1.0", own_interval=3, check_passes=False)
+    world.engine.behave("api", "v1.1.0", own_interval=2, check_passes=False)
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
 
