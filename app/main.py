@@ -1,14 +1,15 @@
 """The web process: both listeners. All wiring is here."""
 
 import gc
+import sys
 
 if __name__ == "__main__":
     gc.disable()  # while modules are loaded: collections would take a sixth of the start, and find nothing
+    sys.modules["rich"] = None  # type: ignore[assignment] # structlog and httpx would load it, for terminals alone
 
 import asyncio
 import os
 import signal
-import sys
 from dataclasses import dataclass
 
 import structlog

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_import_builds_no_schema(module: str) -> None:
 
 
 STARTED = """
-import gc, json, runpy, sys
+import gc, importlib, json, runpy, sys
 collections = []
 
 def note(phase, info):
@@ -77,15 +78,28 @@ gc.callbacks.append(note)
 try:
     runpy.run_module("{module}", run_name="__main__")
 except SystemExit as end:
-    print(json.dumps({{"why": str(end), "collections": collections, "goes_on": gc.isenabled()}}))
+    for later in ("structlog.tracebacks", "httpx"):
+        importlib.import_module(later)
+    for_terminals = [m for m in sys.modules if m.split(".")[0] == "rich" and sys.modules[m]]
+    found = {{"collections": collections, "goes_on": gc.isenabled(), "for_terminals": for_terminals}}
+    print(json.dumps({{"why": str(end), **found}}))
 """
 
 
-@pytest.mark.parametrize("module", ["app.main", "workers.main"])
-def test_nothing_is_collected_while_a_process_loads(module: str) -> None:
-    """Afterwards, garbage is collected as usual."""
-    command = [sys.executable, "-c", STARTED.format(module=module)]
+@pytest.fixture(scope="module", params=["app.main", "workers.main"])
+def started(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What a process has done that was started without any settings."""
+    command = [sys.executable, "-c", STARTED.format(module=request.param)]
     done = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, check=True, text=True, timeout=60)
-    started = json.loads(done.stdout)
+    return dict(json.loads(done.stdout))
+
+
+def test_nothing_is_collected_while_a_process_loads(started: dict[str, Any]) -> None:
+    """Afterwards, garbage is collected as usual."""
     assert "did not start" in started["why"]
     assert (started["collections"], started["goes_on"]) == ([], True)
+
+
+def test_process_loads_nothing_for_terminals(started: dict[str, Any]) -> None:
+    """Also when it loads httpx later. Both libraries do without, and their use of it is for people at a terminal."""
+    assert started["for_terminals"] == []
