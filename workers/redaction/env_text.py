@@ -14,6 +14,16 @@ _COMMENT = re.compile(r"\s#.*")
 _ESCAPE = re.compile(r"\\(.)", re.S)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
+_PLAIN_LINE = re.compile(
+    r"""(?:[A-Za-z_][A-Za-z0-9_]*=(?:[A-Za-z0-9_./:@%+,=-]*|'[ !"#-&(-\[\]-~]*'|"[ !#%-\[\]-~]*")|\#[ -~]*)?"""
+)
+"""Nothing, a comment, or a value that ends with its line and in which Compose resolves nothing but the quotes."""
+
+
+def is_plain(text: str) -> bool:
+    """Whether Compose reads every value as one of those that `assignments` yields: no escapes, no variables."""
+    return all(_PLAIN_LINE.fullmatch(line) for line in text.split("\n"))
+
 
 def assignments(text: str) -> Iterator[tuple[str, str]]:
     """Yields each name with each reading of its value: with and without comment, quotes and escapes."""

@@ -14,10 +14,12 @@ from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.docker_host.compose.model_secrets import learn_model
 from workers.adapters.docker_host.stored.definitions import ReleaseFiles
+from workers.adapters.redaction import text_of
 from workers.adapters.threads import in_file_thread
 from workers.definition.environment import environment_names
 from workers.definition.variables import Unset
-from workers.redaction.found import secrets_in_file
+from workers.redaction.env_text import is_plain
+from workers.redaction.found import secrets_in_env, secrets_in_file
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,15 @@ async def secret_values(
 async def learn_env_files(compose: Compose, given: ComposeFiles) -> None:
     """Makes the redactor hide the values of the operator's env files as Compose reads them.
 
-    Comments, quotes, escapes, lines and references to other variables are Compose's matter: it resolves a model in
-    which each file is the `env_file` of a service. Where it cannot, the redactor's own reading has to do.
+    Comments, escapes, lines and references to other variables are Compose's matter: it resolves a model in which each
+    file is the `env_file` of a service. Where it cannot, the redactor's own reading has to do. That reading is also
+    enough for files that have none of these, and costs no process.
     """
     files = [file for file in given.env_files if file.is_file()]
+    texts = await in_file_thread(lambda: [text_of(file) for file in files])
+    if all(map(is_plain, texts)):
+        compose.learn([secret for text in texts for secret in secrets_in_env(text)])
+        return
     services = {f"file-{n}": {"image": "none", "env_file": [str(file)]} for n, file in enumerate(files)}
     with (
         contextlib.suppress(ComposeInvalid, EngineFailed),
