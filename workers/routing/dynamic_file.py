@@ -64,6 +64,15 @@ def read_tree(name: str, text: str) -> Tree:
     return tree
 
 
+@lru_cache(KEPT_TREES)
+def read_yaml(text: str) -> Any:
+    """The content of a file that the updater wrote. Raises YAMLError, ValueError or RecursionError if it is invalid.
+
+    Equal files share it, so nothing may change it.
+    """
+    return yaml.safe_load(text)
+
+
 def _first_document(text: str) -> object:
     """Traefik reads no more than the first one."""
     return next(iter(yaml.load_all(text, _Loader)), None)

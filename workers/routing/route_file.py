@@ -11,6 +11,7 @@ import yaml
 from app.domain.routing.probe_request import proof_of, route_header, route_name
 from app.domain.routing.routes import Scheme
 from app.domain.stack import Color, RoutedService, Stack
+from workers.routing.dynamic_file import read_yaml
 
 WRITTEN_BY = "# Written by zetherion-updater"
 HEADER = f"{WRITTEN_BY}: one rename moves every route. Changes by hand are overwritten.\n"
@@ -91,7 +92,7 @@ def read(text: str, stack: Stack) -> RouteState | None:
     if not is_own(text, stack):
         return None
     try:
-        http = yaml.safe_load(text)["http"]
+        http = read_yaml(text)["http"]
         copies = _copies(text)
         hosts = {host for service in http["services"].values() for host in _hosts(service)}
         (rollout,) = {id_ for each in http["middlewares"].values() if RETRY not in each for id_ in _added(each)}

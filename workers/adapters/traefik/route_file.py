@@ -16,6 +16,7 @@ from workers.ports.mutation import Fence, no_fence
 from workers.ports.route import Reached
 from workers.routing import route_file
 from workers.routing.dynamic_file import TOML, is_read
+from workers.routing.kept_rendering import KeptRendering
 from workers.routing.servers import Hosts
 
 FIRST_NAME = "updater-routes.yml"
@@ -41,6 +42,7 @@ class RouteFile:
         self._path = path if named else path / file_name(stack)
         self._first = self._path.parent / FIRST_NAME
         self._copies: route_file.AllCopies = {}
+        self._right = KeptRendering()
         self._staging = self._path.parent.parent / STAGING_NAME
         self._stack = stack
         self._fence = fence
@@ -93,7 +95,7 @@ class RouteFile:
             return False
         if state is None or state.color is not color or rollout is None:
             return state is not None and state.color is color
-        return text == route_file.render(stack or self._stack, color, rollout, state.copies)
+        return text == self._right.of(stack or self._stack, color, rollout, state.copies)
 
     async def strays(self, reached: Reached | None = None, *, stack: Stack | None = None) -> list[str]:
         of = stack or self._stack
