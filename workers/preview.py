@@ -98,7 +98,7 @@ async def _read(stack: Stack, repository: Path, tag: str, directory: Path, redac
         compose = Compose(find_compose(os.environ.get("UPDATER_COMPOSE")), stack.project, None, learn=redactor.learn)
         store, marks = FileStore(directory / "files"), ValueMarks(directory / MARKS_KEY)
         reader = ReleaseReader(compose, stack, store, policy, marks=marks)
-        read = await reader.read(tree, Stamp(tag, sha, new_rollout_id()), None, keep=False)
+        read = await reader.read(tree, Stamp(tag, sha, new_rollout_id()), None)
     finally:
         client.close()
     return _shown(read, stack, tag, sha, tree)

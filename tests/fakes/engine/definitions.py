@@ -72,7 +72,8 @@ class FakeDefinitions(Daemon):
         """The SHAs of the releases whose definitions are kept."""
         return {stamp.sha for stamp in self._stamps.values()}
 
-    async def define(self, tree: Path, stamp: Stamp) -> Definition:
+    async def define(self, tree: Path, stamp: Stamp, compared: Comparison | None = None) -> Definition:
+        assert compared is None or compared.reading == (tree, stamp)
         if used := self.forbidden.get(stamp.release):
             raise PolicyRefused(used)
         path = tree / f"{stamp.rollout}.json"
@@ -210,6 +211,7 @@ class FakeDefinitions(Daemon):
             forbidden=tuple(used for tag, used in self.forbidden.items() if tag == stamp.release),
             callers=tuple(self.callers),
             sources=self.sources(),
+            reading=(tree, stamp),
             networks=self.networks,
             unreached=self.apart.get(stamp.release, {}),
         )

@@ -48,7 +48,7 @@ async def read(sample: Newcomer, home: Path, client: docker.DockerClient) -> Rea
     shutil.copytree(sample.live, tree, ignore=shutil.ignore_patterns(".git", ".env", "secrets", "data"))
     stack = sample.stack()
     reader = release_reader(Compose(find_compose(), stack.project, None), stack, tree, client)
-    return await reader.read(tree, Stamp("v1.1.0", SHA, "r-1"), None, keep=True)
+    return await reader.read(tree, Stamp("v1.1.0", SHA, "r-1"), None)
 
 
 def checked(model: dict[str, Any], directory: Path) -> None:

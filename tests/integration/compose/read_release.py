@@ -49,7 +49,10 @@ class Bench:
 
     async def read(self, published: dict[str, Any] | None = None, *, keep: bool = True) -> ReadRelease:
         reader = release_reader(Compose(find_compose(), "shop", self.host), self.stack, self.tree, self.client)
-        return await reader.read(self.tree, Stamp("v1.1.0", SHA, "r-1"), published, keep=keep)
+        read = await reader.read(self.tree, Stamp("v1.1.0", SHA, "r-1"), published)
+        if keep and not (read.problems or read.forbidden):
+            await reader.keep(read)
+        return read
 
     async def service(self, name: str = BLUE) -> dict[str, Any]:
         found: dict[str, Any] = (await self.read()).model["services"][name]

@@ -71,7 +71,7 @@ class Bench:
 
     async def read(self) -> ReadRelease:
         reader = release_reader(self.compose, self.stack, self.tree, self.client)
-        return await reader.read(self.tree, STAMP, None, keep=True)
+        return await reader.read(self.tree, STAMP, None)
 
 
 @pytest.fixture

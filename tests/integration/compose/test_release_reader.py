@@ -436,5 +436,5 @@ async def test_older_release_is_read_without_what_it_lacks(bench: Bench) -> None
     with pytest.raises(ComposeInvalid, match="it has no service cron"):
         await whole.read()
     reader = release_reader(Compose(find_compose(), "shop", bench.host), today, bench.tree, bench.client)
-    read = await reader.of(bench.stack).read(bench.tree, Stamp("v1.0.0", SHA, "r-1"), None, keep=False)
+    read = await reader.of(bench.stack).read(bench.tree, Stamp("v1.0.0", SHA, "r-1"), None)
     assert {BLUE, "api-green", "bot"} <= set(read.model["services"])

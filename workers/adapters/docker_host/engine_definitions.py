@@ -4,18 +4,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from app.domain.errors import (
-    EngineFailed,
-    PolicyRefused,
-    ReleaseNotKept,
-)
+from app.domain.errors import EngineFailed, PolicyRefused, ReleaseNotKept
 from app.domain.release_stack import Roles, as_of
 from app.domain.stack import Color, Stack
 from workers.adapters.docker_host.adoption.model import as_counted
 from workers.adapters.docker_host.compose.release_reader import ReadRelease
 from workers.adapters.docker_host.engine_parts import HostParts
 from workers.adapters.docker_host.stored.definitions import CURRENT, read_model
-from workers.adapters.docker_host.stored.host_file_states import state, untouched_since
+from workers.adapters.docker_host.stored.host_file_states import state, states, untouched_since
 from workers.adapters.threads import in_file_thread
 from workers.definition import live_model, transform
 from workers.definition.changes import comparison
@@ -42,27 +38,33 @@ def _singles(instances: Iterable[Instance]) -> set[str]:
 class DockerDefinitions(HostParts):
     """The port `Definitions`."""
 
-    async def define(self, tree: Path, stamp: Stamp) -> Definition:
+    async def define(self, tree: Path, stamp: Stamp, compared: Comparison | None = None) -> Definition:
         """Reads, checks and stores the release's model."""
-        read = await self._read(tree, stamp)
+        read = await self._read(tree, stamp, read=compared.reading if compared is not None else None)
         model = with_proven(read.model, await in_file_thread(self._files.read, stamp.sha))
-        return replace(await self._write(stamp, model), sources=read.sources)
+        defined = await self._write(stamp, model)
+        return replace(defined, sources=await in_file_thread(states, map(Path, read.sources)))
 
-    async def _read(self, tree: Path, stamp: Stamp, stack: Stack | None = None) -> ReadRelease:
-        """Reads and checks the release's model. Raises ComposeInvalid, VariableMissing, PolicyRefused, FilesChanged."""
-        published = await in_file_thread(self._files.read, CURRENT)
-        read = await self._reader.of(stack or self._stack).read(tree, stamp, published, keep=True)
+    async def _read(self, tree: Path, stamp: Stamp, stack: Stack | None = None, *, read: object = None) -> ReadRelease:
+        """Reads and checks the release's model, unless `read` is it, and keeps the files that it mounts.
+
+        Raises ComposeInvalid, VariableMissing, PolicyRefused, FilesChanged.
+        """
+        if not isinstance(read, ReadRelease) or (read.tree, read.stamp) != (tree, stamp):
+            published = await in_file_thread(self._files.read, CURRENT)
+            read = await self._reader.of(stack or self._stack).read(tree, stamp, published)
         for problem in read.problems:
             raise problem
         if read.forbidden:
             raise PolicyRefused(refusal(read.forbidden))
+        await self._reader.keep(read)
         return read
 
     async def changed_values(self, tree: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]]:
         kept = as_proven(await in_file_thread(self._kept, stamp.sha))
         part = as_of(self._stack, roles_in(kept))
         published = await in_file_thread(self._files.read, CURRENT)
-        read = await self._reader.of(part).read(tree, stamp, published, keep=False)
+        read = await self._reader.of(part).read(tree, stamp, published)
         for problem in read.problems:
             raise problem
         return changed_values(kept, read.model, [name for name in part.moved_services() if name not in part.jobs])
@@ -78,7 +80,7 @@ class DockerDefinitions(HostParts):
         """Compares the release's model with the live one. Writes nothing."""
         kept = await in_file_thread(self._files.read, live) if live else None
         published = await in_file_thread(self._files.read, CURRENT)
-        read = await self._reader.read(tree, stamp, published, keep=False)
+        read = await self._reader.read(tree, stamp, published)
         compared = comparison.compare(read.model, kept, self._stack, tree=str(tree))
         forbidden, peers = tuple(map(str, read.forbidden)), await self._addresses.peers()
         problems = tuple(f"{problem.code}: {problem.detail}" for problem in read.problems)
@@ -89,6 +91,7 @@ class DockerDefinitions(HostParts):
             warnings=read.warnings,
             problems=problems,
             sources=read.sources,
+            reading=read,
             networks=choices(read.model, self._stack, peers),
             unreached=unreached(read.model, self._stack, peers),
         )

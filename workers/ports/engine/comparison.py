@@ -56,6 +56,7 @@ class Comparison:
     missing, each with its code; such a release is refused. `sources`: as those of a Definition.
     `unreached`: by Compose service, why Traefik would not reach it, and what to write.
     `networks`: in which network the worker would ask a routed service, by its Compose name, if it is in several.
+    `reading`: what the engine has read of the release, with its secrets, for `define`.
     """
 
     moved: tuple[Difference, ...]
@@ -71,3 +72,4 @@ class Comparison:
     sources: Mapping[str, str] = field(default_factory=dict)
     networks: Mapping[str, Choice] = field(default_factory=dict)
     unreached: Mapping[str, str] = field(default_factory=dict)
+    reading: object = field(default=None, repr=False, compare=False)

@@ -16,8 +16,11 @@ class Definitions(Protocol):
     """The definitions of releases and their images."""
 
     @mutation
-    async def define(self, tree: Path, stamp: Stamp) -> Definition:
-        """Writes the definition of how the release's services will run. Raises ComposeInvalid, PolicyRefused."""
+    async def define(self, tree: Path, stamp: Stamp, compared: Comparison | None = None) -> Definition:
+        """Writes the definition of how the release's services will run. Raises ComposeInvalid, PolicyRefused.
+
+        With `compared`, the comparison of the same release, the definition is what was compared, and is not read again.
+        """
 
     def defined(self, sha: str) -> Definition:
         """The definition of a release that was defined before. Does not check that the file still exists."""

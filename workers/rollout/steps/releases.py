@@ -69,7 +69,7 @@ async def checkout(run: Run) -> Evidence:
     tree, stamp = await run.ports.source.checkout(sha, release.tag), Stamp(release.tag, sha, release.rollout_id)
     compared = await _compare(run, tree, stamp)
     await refuse_unreached(run, compared.unreached, force=release.force)
-    run.definition = await run.ports.engine.define(tree, stamp)
+    run.definition = await run.ports.engine.define(tree, stamp, compared)
     one_version.same(compared.sources, run.definition.sources)
     one_way = await run.ports.engine.one_way(sha)
     await run.record(lambda r: r.declared(one_way=one_way))

@@ -60,14 +60,18 @@ class ReadRelease:
     """A release's definition, with where its files come from, what is to be said, and what the policy forbids.
 
     `problems` refuse the release: its definition is incomplete. `sources`: the operator's files that were read.
+    `copies`: the release's mounted files, each with the place where the definition expects its copy.
     """
 
+    tree: Path
+    stamp: Stamp
     model: Model
     files: tuple[FileUse, ...]
     warnings: tuple[str, ...]
     forbidden: tuple[Use, ...]
     problems: tuple[VariableMissing | ComposeInvalid, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    copies: Mapping[str, str] = field(default_factory=dict)
 
 
 class ReleaseReader:
@@ -96,23 +100,28 @@ class ReleaseReader:
         other._stack = stack
         return other
 
-    async def read(self, tree: Path, stamp: Stamp, published: Mapping[str, Any] | None, *, keep: bool) -> ReadRelease:
+    async def read(self, tree: Path, stamp: Stamp, published: Mapping[str, Any] | None) -> ReadRelease:
         """The definition of the release in `tree`. `published`: what a plain `docker compose` uses now.
 
-        Its secrets are hidden from now on, so before a build or a container can print them.
-        With `keep`, the mounted files of a release without problems are copied to where the definition expects them;
-        else nothing is written. Raises ComposeInvalid, EngineFailed, FilesChanged.
+        Its secrets are hidden from now on, so before a build or a container can print them. Writes nothing. Raises
+        ComposeInvalid, EngineFailed, FilesChanged.
         """
         given = ComposeFiles.below(tree, self._stack, stamp)
         before = await in_file_thread(states, given.set_by)
-        read = await self._read_once(tree, stamp, published, given, keep=keep)
+        read = await self._read_once(tree, stamp, published or {}, given)
         sources = {**before, **read.sources}
         if written := touched(sources, await in_file_thread(states, map(Path, sources))):
             raise FilesChanged(why_changed(written))
         return replace(read, sources=sources)
 
+    async def keep(self, read: ReadRelease) -> None:
+        """Copies the mounted files to where the release's definition has them. Raises EngineFailed, FilesChanged."""
+        kept = await in_file_thread(lambda: {path: str(self._store.put(Path(path))) for path in read.copies})
+        if other := touched(read.copies, kept):
+            raise FilesChanged(why_changed(other))
+
     async def _read_once(
-        self, tree: Path, stamp: Stamp, published: Mapping[str, Any] | None, given: ComposeFiles, *, keep: bool
+        self, tree: Path, stamp: Stamp, published: Mapping[str, Any], given: ComposeFiles
     ) -> ReadRelease:
         stack = self._stack
         roots = Roots(tree, Path(stack.directory), stack.files, self._written)
@@ -138,14 +147,15 @@ class ReleaseReader:
         await learn_model(self._compose.learn, located.model, given.variables.values())
         unread = await in_file_thread(unread_env_files, given, roots)
         unused = await in_file_thread(unused_files, stack)
-        bases = await in_file_thread(_bases, located.model, moved, stack.project)
+        bases = await in_file_thread(lambda: [*built_bases(located.model, moved, stack.project, INDEX_NAME)])
         missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.written_services()), *bases]
         missing += [*colors.problems(located.model, stack), *clashes(model, stack)]
-        missing += remade(located.model, published or {}, moved)
+        missing += remade(located.model, published, moved)
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
-        keep = keep and not (needed or missing or forbidden)
-        kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)
+        kept, copies = await in_file_thread(self._stored, located, published, tree, moved)
         return ReadRelease(
+            tree,
+            stamp,
             await in_file_thread(self.with_live_files, transform(kept, stack, stamp)),
             (*env_files.files, *located.files),
             (
@@ -165,6 +175,7 @@ class ReleaseReader:
                 *([ComposeInvalid(f"{'; '.join(missing)}. Traffic is unchanged")] if missing else []),
             ),
             env_files.sources,
+            copies,
         )
 
     async def _resolve(self, given: ComposeFiles, roots: Roots) -> tuple[Resolved, EnvFiles, Model]:
@@ -206,24 +217,22 @@ class ReleaseReader:
         return [file for file in found if not unlike([Path(file.path)], self._own_mounts)]
 
     def _stored(
-        self, located: Located, published: Mapping[str, Any], tree: Path, moved: Collection[str], keep: bool
-    ) -> Model:
+        self, located: Located, published: Mapping[str, Any], tree: Path, moved: Collection[str]
+    ) -> tuple[Model, dict[str, str]]:
+        """The model with the places of the release's mounted files, and these places by file."""
         live = Path(self._stack.directory)
 
         def live_path(path: str) -> str:
             return str(live / Path(path).relative_to(tree)) if Path(path).is_relative_to(tree) else path
 
         model = mounts.as_before(located.model, published, moved, _same, live_path)
-        place = self._store.put if keep else self._store.place
-        return mounts.replaced(model, lambda path: str(place(Path(path))) if _is_in(path, tree) else path)
+        own = [path for path in dict.fromkeys(mounts.mounted(model)) if _is_in(path, tree)]
+        places = {path: str(self._store.place(Path(path))) for path in own}
+        return mounts.replaced(model, lambda path: places.get(path, path)), places
 
 
 _NAMES_FILES = ("env_file", "include", "extends")
 """Keys of a Compose file that name an env file, or a file that may."""
-
-
-def _bases(model: Model, moved: Collection[str], project: str) -> list[str]:
-    return list(built_bases(model, moved, project, INDEX_NAME))
 
 
 def _texts(given: ComposeFiles) -> str:
