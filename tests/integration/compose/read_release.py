@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,12 @@ from workers.ports import Stamp
 
 SHA = "0123456789abcdef" * 2 + "01234567"
 BLUE = "api-blue"
+
+
+@lru_cache
+def compose_of(project: str, host: str | None) -> Compose:
+    """One for all tests of a process: it asks once whether the program keeps exit codes, which takes a command."""
+    return Compose(find_compose(), project, host)
 
 
 def release_reader(compose: Compose, stack: Stack, tree: Path, client: docker.DockerClient) -> ReleaseReader:
@@ -48,7 +55,7 @@ class Bench:
         self.put(self.tree, file, json.dumps({"services": services | more.pop("services", {}), **more}))
 
     async def read(self, published: dict[str, Any] | None = None, *, keep: bool = True) -> ReadRelease:
-        reader = release_reader(Compose(find_compose(), "shop", self.host), self.stack, self.tree, self.client)
+        reader = release_reader(compose_of("shop", self.host), self.stack, self.tree, self.client)
         read = await reader.read(self.tree, Stamp("v1.1.0", SHA, "r-1"), published)
         if keep and not (read.problems or read.forbidden):
             await reader.keep(read)

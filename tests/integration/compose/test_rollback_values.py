@@ -8,7 +8,7 @@ import docker
 import pytest
 
 from app.domain.errors import UpdaterError
-from tests.integration.compose.read_release import BLUE, SHA, Bench
+from tests.integration.compose.read_release import BLUE, SHA, Bench, compose_of
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.engine import DockerEngine
@@ -24,8 +24,8 @@ def engine_of(bench: Bench, tmp_path: Path, compose: str | None = None, **more: 
     containers = SimpleNamespace(list=lambda **_: [])
     client = cast("docker.DockerClient", SimpleNamespace(images=images, containers=containers))
     stack = bench.stack
-    command = find_compose(compose)
-    return DockerEngine(client, Compose(command, stack.project, None), stack, tmp_path / "releases", **more)
+    own = compose_of(stack.project, None) if compose is None else Compose(find_compose(compose), stack.project, None)
+    return DockerEngine(client, own, stack, tmp_path / "releases", **more)
 
 
 def env(bench: Bench, text: str) -> None:
