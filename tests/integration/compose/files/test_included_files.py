@@ -38,6 +38,17 @@ async def test_env_file_of_an_include_is_refused_by_name(bench: Bench, *, nested
     assert (await bench.service("more"))["image"] == "x:new"
 
 
+async def test_include_with_an_escape_in_its_name_is_found(bench: Bench) -> None:
+    """Compose reads it as the same key, and a file without the word `include` is not searched."""
+    include(bench, "sub/.env", nested=False)
+    file = bench.tree / "docker-compose.yml"
+    file.write_text(file.read_text().replace('"include"', r'"inclu\u0064e"'))
+    with pytest.raises(ComposeInvalid, match=r"include of sub/compose.yml: env_file sub/\.env is missing in the"):
+        await bench.read()
+    bench.put(bench.tree, "sub/.env", "V=new\n")
+    assert (await bench.service("more"))["image"] == "x:new"
+
+
 async def test_label_file_of_the_host_counts(bench: Bench) -> None:
     bench.compose({"label_file": ["app.labels", "${NAME}.labels"], "env_file": ["app.env"]})
     bench.put(bench.tree, "app.env", "A=new\n")

@@ -14,7 +14,7 @@ from workers.adapters.docker_host.compose.commands import DEFAULT_ENV_FILE, Comp
 from workers.definition.files.roots import Roots
 from workers.definition.files.unfetched import READ_BY_COMPOSE, Part, in_words, unfetched
 
-ENV_FILE = "env_file"
+ENV_FILE, INCLUDE = "env_file", "include"
 
 
 class _Loader(yaml.SafeLoader):
@@ -110,8 +110,14 @@ def _included(files: Iterable[Path], directory: Path, around: frozenset[Path]) -
 
 def _includes(file: Path) -> list[Any]:
     try:
-        content = yaml.load(file.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+        text = file.read_text("utf-8")
+        content = yaml.load(text, _Loader) if _may_have(INCLUDE, text) else None  # noqa: S506 - a SafeLoader
     except (OSError, ValueError, yaml.YAMLError):
         return []
-    included = content.get("include") if isinstance(content, dict) else None
+    included = content.get(INCLUDE) if isinstance(content, dict) else None
     return included if isinstance(included, list) else []
+
+
+def _may_have(key: str, text: str) -> bool:
+    """Whether YAML can have the key: only an escape writes a word in another way. Most files have neither."""
+    return key in text or "\\" in text
