@@ -27,6 +27,7 @@ from workers.adapters.docker_host.compose.commands import (
     up_command,
     yaml_command,
 )
+from workers.adapters.docker_host.compose.known_values import KnownValues, question_of
 from workers.adapters.docker_host.compose.model_secrets import Learn, learn_env_texts, learn_model, learn_nothing
 from workers.adapters.docker_host.compose.program import LAST_LINES, NOTHING, ComposeProgram
 from workers.adapters.threads import in_file_thread
@@ -69,7 +70,7 @@ class Compose(ComposeProgram):
         learn: Learn = learn_nothing,
     ) -> None:
         super().__init__(command, host, fence)
-        self._project, self.learn = project, learn
+        self._project, self.learn, self._known = project, learn, KnownValues()
 
     async def resolve(self, given: ComposeFiles) -> Resolved:
         """Resolves the files to a model. Raises ComposeInvalid."""
@@ -91,6 +92,14 @@ class Compose(ComposeProgram):
         """`texts` with the values of the variables in them, as in one of the files. Raises ComposeInvalid."""
         if not texts:
             return []
+        question = await in_file_thread(question_of, texts, given)
+        if (known := self._known.of(question)) is not None:
+            return known
+        values = await self._values(texts, given)
+        self._known.keep(question, await in_file_thread(question_of, texts, given), values)
+        return values
+
+    async def _values(self, texts: Sequence[str], given: ComposeFiles) -> list[str]:
         with tempfile.TemporaryDirectory(prefix="zu-values-") as directory:
             file = Path(directory) / "compose.json"
             file.write_text(json.dumps({"services": {}, _TEXTS: list(texts)}))
