@@ -37,8 +37,26 @@ class Trigger(StrEnum):
 _ASKED_FOR = {Trigger.MANUAL, Trigger.RECOVERY}
 
 
+class Keyed:
+    """What has the key of a release."""
+
+    key: str
+
+    @property
+    def repository_id(self) -> int | None:
+        """The id in the key; None if an operator asked for it."""
+        first = self.key.partition(":")[0]
+        return int(first) if first.isascii() and first.isdigit() else None
+
+    @property
+    def release_id(self) -> int | None:
+        """GitHub's id in the key; None if the key has none."""
+        last = self.key.rpartition(":")[2]
+        return int(last) if last.isascii() and last.isdigit() else None
+
+
 @dataclass(frozen=True)
-class Release:
+class Release(Keyed):
     """An accepted release: recorded, but not yet decided.
 
     `key` identifies it: `<repository id>:<release id>` from signed content, or `manual:<rollout id>`. `rollout_id` is
@@ -79,18 +97,6 @@ class Release:
 
     checks: JudgedChecks | None = None
     repository: str | None = None
-
-    @property
-    def repository_id(self) -> int | None:
-        """The id in the key; None if an operator asked for it."""
-        first = self.key.partition(":")[0]
-        return int(first) if first.isascii() and first.isdigit() else None
-
-    @property
-    def release_id(self) -> int | None:
-        """GitHub's id in the key; None if the key has none."""
-        last = self.key.rpartition(":")[2]
-        return int(last) if last.isascii() and last.isdigit() else None
 
     @property
     def asked_for(self) -> bool:
@@ -148,7 +154,7 @@ def stays_failed(tag: str, last_good: str | None) -> bool:
 
 
 @dataclass(frozen=True)
-class LiveRelease:
+class LiveRelease(Keyed):
     """A release that is or was live, since the rollout `rollout_id` ended at `since`.
 
     `adopted`: it already ran when the updater started. Its containers are the ones that were found.

@@ -55,8 +55,8 @@ class FakeGitHubApi:
     """`away`: every call fails, or `only` the named one; with `carried_out` the failed call takes effect.
 
     `checks` are those of each commit, `commits` has the tags that moved. `identity`: the repository, if its releases do
-    not say it. `refuses`: the status of each answer. `wait`: seconds to wait before the next request while GitHub is
-    away.
+    not say it. `refuses`: the status of each answer, or of the `only` one. `wait`: seconds to wait before the next
+    request while GitHub is away.
     """
 
     def __init__(self, clock: FakeClock, fuse: Fuse) -> None:
@@ -104,7 +104,8 @@ class FakeGitHubApi:
             self.published = [p for p in self.published if p.event.release_id != release_id]
 
     async def repository(self) -> RepositoryIdentity:
-        """That of the newest release. It takes no time and is not among `calls`: each list has it too."""
+        """That of the newest release. It takes no time: each list has it too."""
+        self.calls.append(("repository", self._clock.now()))
         self._check("repository")
         found = self.published[0].event if self.published else None
         return self.identity or RepositoryIdentity(*((found.repository, found.repository_id) if found else _SHOP))
@@ -170,7 +171,7 @@ class FakeGitHubApi:
         self._check(name)
 
     def _check(self, name: str) -> None:
-        if self.refuses is not None:
+        if self.refuses is not None and self.only in {None, name}:
             raise GitHubRefused(f"{name}: HTTP {self.refuses}", status=self.refuses)
         if self.away and self.only in {None, name}:
             raise GitHubUnavailable(f"{name}: HTTP 502", wait=self.wait)

@@ -60,7 +60,8 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit(
             "Reconciler._end_left_over",
             "async with self._current(left.release, left.sha) as run:",
-            "async with contextlib.nullcontext(Run(self._stack, self._ports, pause_on_failure=True)) as run:",
+            "async with contextlib.nullcontext("
+            "Run(self._stack, self._ports, was_withdrawn=self._last_check.was_withdrawn)) as run:",
         ),
         Edit("Operator.roll_back", "if state.rollout is not None:", "if False:"),
         Edit("Operator.cancel", "if left is None or left.id != rollout_id:", "if run is None or left is None:"),
@@ -236,7 +237,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     ),
     "withdrawal_is_not_read": (
         Edit("Intake.take_in", "taken_back = await self._ports.inbox.withdrawals()", "taken_back = []"),
-        Edit("LastCheck._was_withdrawn", "if self._github is None:", "if self._github is not None:"),
+        Edit("OnGitHub.ask", "if self._github is None or", "if self._github is not None or"),
     ),
     "withdrawn_rollout_goes_on": (
         Edit("Intake.take_in", "await self._stop_withdrawn()", "pass"),

@@ -17,7 +17,7 @@ from app.domain.acceptance.repository import identified
 from app.domain.errors import (
     GitHubRefused,
     GitHubUnavailable,
-    LedgerUnavailable,
+    RepositoryReplaced,
     TagNotFound,
     UpdaterError,
     Withdrawn,
@@ -27,15 +27,12 @@ from app.domain.stack import Stack
 from app.domain.state import State
 from app.domain.withdrawal import Withdrawal
 from workers.control import dropped
-from workers.control.known_repository import seen
+from workers.control.on_github import ANSWER_SECONDS, OnGitHub
 from workers.ports import Ports
 from workers.ports.github import GitHubApi
 
 WAITED = timedelta(seconds=60)
 """A release that was accepted less long ago and was not held is as good as new: its webhook says what it is."""
-
-ANSWER_SECONDS = 15.0
-"""How long to wait for GitHub, and for the repository: an operator's rollback may be waiting."""
 
 _NEVER = "so it never goes live. To roll it out all the same, run `updater deploy {tag}`"
 
@@ -48,7 +45,7 @@ class LastCheck:
     def __init__(self, stack: Stack, ports: Ports, github: GitHubApi | None, *, approval: bool) -> None:
         self._stack = stack
         self._ports = ports
-        self._github = github
+        self._on_github = OnGitHub(stack, ports, github)
         self._approval = approval
         self._said: set[tuple[str, str]] = set()
 
@@ -87,7 +84,7 @@ class LastCheck:
         waited = held or self._ports.clock.now() - release.accepted_at >= WAITED
         if not (release.from_github and waited):
             return
-        if await self._was_withdrawn(release):
+        if await self.was_withdrawn(release):
             return
         commit = await self._commit_of(release)
         if commit is None or commit == release.commit:
@@ -100,43 +97,22 @@ class LastCheck:
         self._ports.publisher.event("release.moved", **facts)
         await self._update(lambda s: withdrawn.moved(s, release.key, commit))
 
-    async def _was_withdrawn(self, release: Release) -> bool:
-        if self._github is None:
-            return False
-        if (number := release.release_id) is None:
-            return False
+    async def was_withdrawn(self, release: Release) -> bool:
+        """Whether its author withdrew the release, or changed it so that it is not wanted any more.
+
+        Then it does not wait any more. False if GitHub never announced it, or does not answer.
+        """
         try:
-            async with self._ports.clock.limit(ANSWER_SECONDS):
-                found = await self._github.release(number)
-                other = None if found else await self._other_repository(release, self._github)
-        except (GitHubUnavailable, GitHubRefused, TimeoutError) as away:
-            self._unchecked(release, str(away) or f"GitHub did not answer within {ANSWER_SECONDS:.0f} s")
+            found = await self._on_github.ask(release)
+        except (GitHubUnavailable, GitHubRefused, RepositoryReplaced) as away:
+            self._unchecked(release, str(away))
             return False
-        if other:
-            self._unchecked(release, other)
-            return False
-        if found is None or found.event.draft:
-            what = "GitHub does not have its release any more" if found is None else "its release is a draft again"
-            until = None if found is None else release.published_at or self._ports.clock.now()
-            await self._withdraw(Withdrawal(release.key, release.tag, self._ports.clock.now(), what, until))
-            return True
+        if isinstance(found, Withdrawal) or found is None:
+            return found is not None
         if changed := self._changed(release, found):
             why = Withdrawn(f"{changed}, {_NEVER.format(tag=release.tag)}")
             await self._update(lambda s: s.dismiss(dropped.dropped(release, why)) if release in s.accepted else s)
         return bool(changed)
-
-    async def _other_repository(self, release: Release, github: GitHubApi) -> str | None:
-        """Says so if another repository has the name by now: that it lacks the release means nothing.
-
-        Raises GitHubUnavailable, GitHubRefused.
-        """
-        here = await github.repository()
-        await self._update(lambda s: seen(s, self._stack, here))
-        if release.repository_id in {None, here.id}:
-            return None
-        return (
-            f"{here.name} is another repository now: its id is {here.id}, and the release's is {release.repository_id}"
-        )
 
     def _changed(self, release: Release, found: Published) -> str | None:
         """What its author changed so that it is not wanted any more."""
@@ -154,27 +130,19 @@ class LastCheck:
             if release.commit is not None:
                 now = self._ports.clock.now()
                 until = release.published_at or now
-                await self._withdraw(Withdrawal(release.key, release.tag, now, "its tag was deleted", until))
+                await self._on_github.withdraw(Withdrawal(release.key, release.tag, now, "its tag was deleted", until))
         except (UpdaterError, TimeoutError) as away:
             self._unchecked(release, str(away) or f"the repository did not answer within {ANSWER_SECONDS:.0f} s")
         return None
 
-    async def _withdraw(self, withdrawal: Withdrawal) -> None:
-        """As its webhook would: in the ledger too, so that a late delivery does not bring it back."""
-        await self._update(lambda s: withdrawn.withdraw(s, withdrawal))
-        try:
-            await self._ports.inbox.withdraw(withdrawal)
-        except LedgerUnavailable as away:
-            log.warning("a withdrawal is recorded in the journal only", tag=withdrawal.tag, reason=str(away))
-
     def _unchecked(self, release: Release, reason: str) -> None:
         """Says so once for each release and reason: while it waits for checks, it may be asked about often."""
-        waiting = {r.key for r in self._ports.journal.state.accepted}
-        self._said = {said for said in self._said if said[0] in waiting}
+        undecided = {r.key for r in self._ports.journal.state.at_work}
+        self._said = {said for said in self._said if said[0] in undecided}
         if (release.key, reason) in self._said:
             return
         self._said.add((release.key, reason))
-        log.warning("could not ask whether a waiting release was withdrawn or moved", tag=release.tag, reason=reason)
+        log.warning("could not ask whether a release was withdrawn or moved", tag=release.tag, reason=reason)
         about = {"tag": release.tag, "rollout_id": release.rollout_id, "reason": reason}
         self._ports.publisher.event("release.unchecked", **about)
 

@@ -239,7 +239,13 @@ class Reconciler:
         roles = await self._ports.engine.roles_of(sha, proven=recalled) if sha else {}
         stack = (brought_back if recalled else as_of)(self._stack, roles)
         origin = await self._origin()
-        self._run = Run(stack, self._ports, origin=origin, pause_on_failure=self._pause_on_failure)
+        self._run = Run(
+            stack,
+            self._ports,
+            was_withdrawn=self._last_check.was_withdrawn,
+            origin=origin,
+            pause_on_failure=self._pause_on_failure,
+        )
         try:
             yield self._run
         finally:

@@ -17,7 +17,7 @@ from workers.rollout.step import MARGIN_SECONDS, Step
 from workers.rollout.steps import before_flip, colors, followers, releases, routes, singletons
 from workers.rollout.steps.preflight import preflight
 from workers.rollout.subjects import definition_of
-from workers.rollout.withdrawn import raise_if_withdrawn
+from workers.rollout.withdrawn import cause_of, raise_if_withdrawn
 
 ATTEMPTS = 3
 """How often a release is attempted, or its rollout resumed, before an interruption counts as its failure."""
@@ -105,7 +105,7 @@ async def _attempt(run: Run, *phases: Callable[[Run], Awaitable[None]]) -> Rollo
     except Interrupted as interruption:
         return await undo(run, interruption, again=begun_again(run.rollout))
     except UpdaterError as error:
-        return await undo(run, error)
+        return await undo(run, await cause_of(run, error))
     return await retire(run)
 
 

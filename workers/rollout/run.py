@@ -1,7 +1,7 @@
 """One rollout in progress. The journal is written before each side effect."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -31,14 +31,22 @@ class Run:
     """What the steps of a rollout share: the stack, the ports and the rollout's record.
 
     `stack` is the stack as its release has it, `origin` as the live release had it when the rollout began.
+    `was_withdrawn` asks GitHub whether a release was withdrawn, and records it; False if that cannot be known.
     """
 
     def __init__(
-        self, stack: Stack, ports: Ports, *, origin: Stack | None = None, pause_on_failure: bool = True
+        self,
+        stack: Stack,
+        ports: Ports,
+        *,
+        was_withdrawn: Callable[[Release], Awaitable[bool]],
+        origin: Stack | None = None,
+        pause_on_failure: bool = True,
     ) -> None:
         self.stack = stack
         self.origin = origin or stack
         self.ports = ports
+        self.was_withdrawn = was_withdrawn
         self.pause_on_failure = pause_on_failure
         self.definition: Definition | None = None
         self.new_color: NewColor | None = None

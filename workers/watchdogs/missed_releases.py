@@ -1,4 +1,4 @@
-"""Finds releases on GitHub whose webhook did not arrive."""
+"""Finds on GitHub what no webhook said: new releases, and that the live one was withdrawn."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,16 +10,26 @@ from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.acceptance.policy import Cause, refusal_of
 from app.domain.acceptance.published import Decided, Published, dates_of, missed, wanted
 from app.domain.acceptance.repository import identified
-from app.domain.errors import GitHubRefused, GitHubUnavailable, LedgerUnavailable, StaleWorker, Withdrawn
+from app.domain.acceptance.withdrawn import withdrawal_of
+from app.domain.errors import (
+    GitHubRefused,
+    GitHubUnavailable,
+    LedgerUnavailable,
+    RepositoryReplaced,
+    StaleWorker,
+    Withdrawn,
+)
 from app.domain.findings import Alarm
 from app.domain.release import FORGOTTEN, WITHDRAWN, Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
 from app.domain.state import State
 from app.domain.tags import TagOrder
+from app.domain.withdrawal import Withdrawal
 from workers.control.known_repository import seen
+from workers.control.on_github import OnGitHub
 from workers.control.reconcile import Reconciler
 from workers.ports import Ports
-from workers.ports.github import GitHubApi
+from workers.ports.github import GitHubApi, RepositoryIdentity
 from workers.watchdogs.backoff import Backoff
 from workers.watchdogs.repeat import close_difference
 
@@ -48,6 +58,7 @@ class MissedReleases:
         self._whole = self._stack = stack
         self._ports = ports
         self._github = github
+        self._on_github = OnGitHub(stack, ports, github)
         self._reconciler = reconciler
         self._every = every
         self._backoff = backoff or Backoff()
@@ -70,7 +81,7 @@ class MissedReleases:
         Raises GitHubUnavailable, GitHubRefused.
         """
         published = await self._published()
-        now_there = await self._github.repository()
+        now_there = await self._repository(published)
         seen_now = await self._ports.journal.update(lambda s: seen(s, self._whole, now_there))
         self._stack = identified(self._whole, seen_now.repository)
         history = await self._ports.publisher.history()
@@ -81,6 +92,7 @@ class MissedReleases:
             log.warning("found a release on GitHub without a webhook; accepted", tag=release.tag)
         begin = await self._accept(releases)
         await self._show_ignored(published)
+        await self._find_withdrawn(published)
         await self._report_failed_deliveries(state.last_checked_at)
         now = self._ports.clock.now()
         self._ports.publisher.status(await self._ports.journal.update(lambda s: s.check(now)))
@@ -133,6 +145,30 @@ class MissedReleases:
             if ours and (live is None or len(ours) > len(wanted(page, self._stack, live.dated))):
                 break
         return found
+
+    async def _repository(self, published: Sequence[Published]) -> RepositoryIdentity:
+        """The repository as GitHub's list has it; an empty list does not say it."""
+        if not published:
+            return await self._github.repository()
+        return RepositoryIdentity(published[0].event.repository, published[0].event.repository_id)
+
+    async def _find_withdrawn(self, published: Sequence[Published]) -> None:
+        """Asks for the live release, and for the one that rolls out, if it is not in the list: it may be withdrawn.
+
+        Before its flip that ends its rollout. Raises GitHubUnavailable.
+        """
+        state = self._ports.journal.state
+        listed = {p.event.key for p in published if not p.event.draft}
+        begun = (state.rollout.release if state.rollout else None, state.current)
+        for release in (r for r in begun if r and r.key not in listed and not withdrawal_of(state, r)):
+            try:
+                found = await self._on_github.ask(release)
+            except (GitHubRefused, RepositoryReplaced) as unclear:
+                log.warning("could not ask whether a release was withdrawn", tag=release.tag, reason=str(unclear))
+                continue
+            if isinstance(found, Withdrawal):
+                log.warning("a release was withdrawn on GitHub without a webhook", tag=release.tag, reason=found.reason)
+                await self._reconciler.take_in()
 
     async def _accept(self, releases: Sequence[Release]) -> bool:
         """Accepts the newest first, so that a look in between begins no older one. Returns whether Redis answered.

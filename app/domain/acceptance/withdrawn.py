@@ -50,12 +50,12 @@ def is_later(new: Release, old: Release) -> bool:
     return bool(new.published_at and old.published_at and new.published_at > old.published_at)
 
 
-def withdrawal_of(state: State, release: Release) -> Withdrawal | None:
+def withdrawal_of(state: State, release: Release | LiveRelease) -> Withdrawal | None:
     """How `release` was withdrawn on GitHub; None if it was not."""
     return _covering(state.withdrawn, release)
 
 
-def _covering(withdrawals: Iterable[Withdrawal], release: Release) -> Withdrawal | None:
+def _covering(withdrawals: Iterable[Withdrawal], release: Release | LiveRelease) -> Withdrawal | None:
     return next((w for w in withdrawals if w.covers(release.key, release.published_at)), None)
 
 

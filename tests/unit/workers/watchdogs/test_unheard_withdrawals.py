@@ -1,0 +1,109 @@
+"""A release that is withdrawn without a webhook is seen at the next look at GitHub's list."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from app.domain.errors import GitHubUnavailable
+from app.domain.release import Trigger
+from app.domain.rollout import RolloutStatus
+from app.domain.stack import Color
+from app.domain.withdrawal import DELETED, UNPUBLISHED
+from tests.examples import NOW, a_release
+from tests.fakes.github_api import FakeGitHubApi, a_published
+from tests.fakes.world import World
+from tests.unit.workers.control.holding import ended
+from workers.control.reconcile import Reconciler
+from workers.ports.github import RepositoryIdentity
+from workers.watchdogs.missed_releases import MissedReleases
+from workers.watchdogs.withdrawn_releases import WithdrawnReleases
+
+LIVE = a_release("v1.1.0", key="1:7", published_at=NOW)
+
+
+class Watch:
+    """The watchdogs of a worker, and their GitHub."""
+
+    def __init__(self, world: World) -> None:
+        self.github = FakeGitHubApi(world.clock, world.fuse)
+        self.github.published = [a_published("v1.1.0", 7)]
+        self.worker: Reconciler = world.worker()
+        self.missed = MissedReleases(world.stack, world.ports, self.github, self.worker, every=900)
+        self._withdrawn = WithdrawnReleases(world.ports, self.worker)
+
+    def alarms(self) -> list[str]:
+        return [alarm.kind for alarm in self._withdrawn.alarms()]
+
+
+@pytest.fixture
+async def watch(world: World) -> Watch:
+    return Watch(world)
+
+
+@pytest.mark.parametrize("action", [DELETED, UNPUBLISHED])
+async def test_live_release_that_was_withdrawn_raises_the_alarm(world: World, watch: Watch, action: str) -> None:
+    world.inbox.put(LIVE)
+    await watch.worker.reconcile()
+    await watch.missed.check()
+    assert (watch.alarms(), watch.github.called("release")) == ([], 0)
+    before = list(world.effects)
+    watch.github.withdraw(7, action)
+    for _ in range(2):
+        await watch.missed.check()
+        await watch.worker.reconcile()
+    assert (watch.alarms(), watch.github.called("release")) == (["live_release_withdrawn"], 1)
+    assert (world.effects, world.state.paused, world.state.last_good_tag) == (before, False, "v1.1.0")
+
+
+async def test_rollout_of_a_withdrawn_release_never_flips(world: World, watch: Watch) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=60)
+    world.inbox.put(LIVE)
+    rolling = asyncio.create_task(watch.worker.reconcile())
+    while not any(effect.startswith("start api-green") for effect in world.effects):
+        await world.clock.sleep(0.01)
+    watch.github.withdraw(7, DELETED)
+    await watch.missed.check()
+    await rolling
+    assert (ended(world), world.route.served()[0]) == ([("v1.1.0", RolloutStatus.WITHDRAWN)], Color.BLUE)
+    assert not world.state.paused
+
+
+async def test_live_release_of_a_later_page_raises_no_alarm(world: World, watch: Watch) -> None:
+    """Older releases were published after it."""
+    world.inbox.put(LIVE)
+    await watch.worker.reconcile()
+    watch.github.published = [*[a_published(f"v0.{n}.0", 100 + n) for n in range(3)], *watch.github.published]
+    await watch.missed.check()
+    assert (watch.alarms(), watch.github.called("release")) == ([], 1)
+
+
+@pytest.mark.parametrize("github", ["is away", "refuses", "is another repository"])
+async def test_release_that_github_may_still_have_raises_no_alarm(world: World, watch: Watch, github: str) -> None:
+    world.inbox.put(LIVE)
+    await watch.worker.reconcile()
+    watch.github.published, watch.github.only = [], "release"
+    watch.github.away, watch.github.refuses = github == "is away", 403 if github == "refuses" else None
+    watch.github.identity = RepositoryIdentity("octo/shop", 2 if github == "is another repository" else 1)
+    with contextlib.suppress(GitHubUnavailable):
+        await watch.missed.check()
+    assert (watch.alarms(), world.state.withdrawn, watch.github.called("release")) == ([], (), 1)
+    assert (world.state.last_checked_at is None) == (github == "is away")
+
+
+async def test_release_that_an_operator_deployed_is_not_asked_for(world: World, watch: Watch) -> None:
+    """GitHub needs no release of it."""
+    watch.github.published = []
+    world.inbox.put(a_release("v1.1.0", key="manual:r-1", trigger=Trigger.MANUAL))
+    await watch.worker.reconcile()
+    await watch.missed.check()
+    assert (watch.alarms(), watch.github.called("release")) == ([], 0)
+
+
+async def test_list_that_names_the_repository_is_enough(watch: Watch) -> None:
+    """Each request counts without a token."""
+    await watch.missed.check()
+    assert watch.github.called("repository") == 0
+    watch.github.published = []
+    await watch.missed.check()
+    assert watch.github.called("repository") == 1
