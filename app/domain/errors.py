@@ -383,6 +383,12 @@ class ApprovalNotNeeded(UpdaterError):
     fault = Fault.OPERATOR
 
 
+class CommitUnknown(UpdaterError):
+    """The release cannot be approved, because its commit is not known."""
+
+    code = "commit_unknown"
+
+
 class InternalError(UpdaterError):
     """The updater has an internal error."""
 

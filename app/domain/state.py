@@ -187,8 +187,13 @@ class State:
         return replace(self, unreported=tuple(d for d in self.unreported if d not in dropped))
 
     def approve(self, tag: str) -> "State":
-        """Approves the waiting releases with that tag."""
-        return replace(self, accepted=tuple(replace(r, approved=True) if r.tag == tag else r for r in self.accepted))
+        """Approves the waiting releases with that tag, for their commits: one whose commit is not known stays held."""
+
+        def approved(release: Release) -> Release:
+            known = release.tag == tag and release.commit is not None
+            return replace(release, approved=True) if known else release
+
+        return replace(self, accepted=tuple(map(approved, self.accepted)))
 
     def judge(self, key: str, checks: JudgedChecks) -> "State":
         """Records what is known of the checks of a waiting release."""

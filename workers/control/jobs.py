@@ -60,7 +60,7 @@ class Jobs:
     async def approve(self, _: Context, tag: str) -> Answer:
         """Returns `rollout_id`, the approved `commit`, and `held_for`: what the release waits for, as in the status.
 
-        None if it waits for nothing, or if the commit is not known.
+        `held_for` is None if it waits for nothing.
         """
         approved, held = await self._operator.approve(tag)
         held_for = Held.of(held).as_json() if held else None

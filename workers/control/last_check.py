@@ -15,6 +15,8 @@ from app.domain.acceptance.policy import Cause, refusal_of
 from app.domain.acceptance.published import Published
 from app.domain.acceptance.repository import identified
 from app.domain.errors import (
+    CommitUnknown,
+    GitFailed,
     GitHubRefused,
     GitHubUnavailable,
     RepositoryReplaced,
@@ -34,6 +36,13 @@ from workers.ports.github import GitHubApi
 WAITED = timedelta(seconds=60)
 """A release that was accepted less long ago and was not held is as good as new: its webhook says what it is."""
 
+APPROVAL_SECONDS = 8.0
+"""How long to wait for the repository while an operator waits for the answer to an approval."""
+
+_NO_COMMIT = (
+    "{}. An approval is for a commit, so the release keeps waiting. Your traffic is unchanged. Approve {} again when "
+    "the repository answers"
+)
 _NEVER = "so it never goes live. To roll it out all the same, run `updater deploy {tag}`"
 
 log = structlog.get_logger()
@@ -76,6 +85,19 @@ class LastCheck:
                 continue
             if (commit := await self._commit_of(release)) is None:
                 return
+            await self._update(lambda s, r=release, c=commit: withdrawn.committed(s, r.key, c))  # type: ignore[misc]
+
+    async def record_commit(self, tag: str) -> None:
+        """Records the commits of the waiting releases with that tag, so that they can be approved.
+
+        Raises CommitUnknown.
+        """
+        waiting = [r for r in self._ports.journal.state.accepted if r.tag == tag and r.from_github]
+        for release in (r for r in waiting if r.commit is None):
+            try:
+                commit = await self._asked(release, APPROVAL_SECONDS)
+            except UpdaterError as unknown:
+                raise CommitUnknown(_NO_COMMIT.format(unknown, tag)) from unknown
             await self._update(lambda s, r=release, c=commit: withdrawn.committed(s, r.key, c))  # type: ignore[misc]
 
     async def check(self, release: Release) -> None:
@@ -124,16 +146,23 @@ class LastCheck:
     async def _commit_of(self, release: Release) -> str | None:
         """The commit of its tag; None if that cannot be known now. Withdraws it if the tag was there and is gone."""
         try:
-            async with self._ports.clock.limit(ANSWER_SECONDS):
-                return await self._ports.source.commit_at(release.tag)
+            return await self._asked(release, ANSWER_SECONDS)
         except TagNotFound:
             if release.commit is not None:
                 now = self._ports.clock.now()
                 until = release.published_at or now
                 await self._on_github.withdraw(Withdrawal(release.key, release.tag, now, "its tag was deleted", until))
-        except (UpdaterError, TimeoutError) as away:
-            self._unchecked(release, str(away) or f"the repository did not answer within {ANSWER_SECONDS:.0f} s")
+        except UpdaterError as away:
+            self._unchecked(release, str(away))
         return None
+
+    async def _asked(self, release: Release, seconds: float) -> str:
+        """The commit of its tag. Raises TagNotFound, GitFailed, RepositoryReplaced."""
+        try:
+            async with self._ports.clock.limit(seconds):
+                return await self._ports.source.commit_at(release.tag)
+        except TimeoutError as late:
+            raise GitFailed(f"the repository did not answer within {seconds:.0f} s") from late
 
     def _unchecked(self, release: Release, reason: str) -> None:
         """Says so once for each release and reason: while it waits for checks, it may be asked about often."""

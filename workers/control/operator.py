@@ -60,22 +60,26 @@ class Operator:
     async def approve(self, tag: str) -> tuple[Release, HeldRelease | None]:
         """Approves the waiting release of that tag, for its commit. Returns it, and what it still waits for.
 
-        Raises NotWaiting, ApprovalNotNeeded.
+        Raises NotWaiting, ApprovalNotNeeded, CommitUnknown.
         """
         await self._reconciler.take_in()
-        accepted = self._ports.journal.state.accepted
-        waiting = [r for r in accepted if r.tag == tag]
-        if not waiting:
-            raise NotWaiting(f"{tag}. Waiting now: {', '.join(r.tag for r in accepted) or 'no release'}")
-        if not any(self._reconciler.policy.awaits_approval(r) for r in waiting):
+        if not any(self._reconciler.policy.awaits_approval(r) for r in self._waiting(tag)):
             raise ApprovalNotNeeded(f"{tag} goes live without approval when its other wait is over")
+        await self._reconciler.record_commit(tag)
         state = await self._ports.journal.update(lambda s: s.approve(tag))
         self._reconciler.look_again()
         self._ports.publisher.status(state)
-        approved = waiting[-1]
+        approved = self._waiting(tag)[-1]
         self._ports.publisher.event("release.approved", tag=tag, rollout_id=approved.rollout_id, commit=approved.commit)
         held = self._reconciler.decide().held
         return approved, next((h for h in held if h.release.tag == tag), None)
+
+    def _waiting(self, tag: str) -> list[Release]:
+        """The waiting releases of that tag. Raises NotWaiting if there is none."""
+        accepted = self._ports.journal.state.accepted
+        if waiting := [r for r in accepted if r.tag == tag]:
+            return waiting
+        raise NotWaiting(f"{tag}. Waiting now: {', '.join(r.tag for r in accepted) or 'no release'}")
 
     async def cancel(self, rollout_id: str) -> None:
         """Drops a waiting release, or stops a running rollout before its flip.

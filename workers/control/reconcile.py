@@ -207,6 +207,10 @@ class Reconciler:
         """Asks whether a waiting release was withdrawn, and which commit its tag points to."""
         await self._last_check.check(release)
 
+    async def record_commit(self, tag: str) -> None:
+        """Records the commit of the waiting release of that tag, if it is not known yet. Raises CommitUnknown."""
+        await self._last_check.record_commit(tag)
+
     def _decision(self) -> Decision:
         return self.policy.decide(self._ports.journal.state, self._ports.clock.now())
 

@@ -40,9 +40,8 @@ def an_approval_is_for_its_commit(seen: Observed, write: Write) -> str | None:
     if rollout is None or rollout.sha is None or not rollout.release.approved:
         return None
     approved = [c.commit for c in seen.calls if c.name == "approve" and c.accepted and c.rollout == rollout.id]
-    known = [commit for commit in approved if commit]
-    wrong = known and len(known) == len(approved) and rollout.sha not in known
-    return f"{rollout.id} has the commit {rollout.sha}, and approved was {known}" if wrong else None
+    wrong = approved and rollout.sha not in approved
+    return f"{rollout.id} has the commit {rollout.sha}, and approved was {approved}" if wrong else None
 
 
 @asked(at_end)

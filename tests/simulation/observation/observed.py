@@ -26,7 +26,7 @@ class Call:
     """A call of an operator. `code`: why it was refused; empty if it was accepted, None until it is answered.
 
     `began_in` is the rollout that ran when it was asked. `withdrawal`: what the call took back; `commit`: what it
-    approved, if that is known.
+    approved.
     """
 
     name: str

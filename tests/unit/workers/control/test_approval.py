@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.acceptance.decision import HeldRelease, Hold
-from app.domain.errors import ApprovalNotNeeded, NotWaiting
+from app.domain.errors import ApprovalNotNeeded, CommitUnknown, NotWaiting
 from app.domain.release import Release, Trigger
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Policy
@@ -83,6 +83,37 @@ async def test_release_in_the_inbox_can_be_approved() -> None:
     await operator.approve("v1.1.0")
     await worker.reconcile()
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
+
+
+@pytest.mark.parametrize("trouble", ["refuses", "hangs", "has no such tag", "is another one"])
+async def test_release_without_a_known_commit_cannot_be_approved(trouble: str) -> None:
+    """An approval of the tag would let any commit go live that it is moved to."""
+    world, worker, operator = await waiting_for_approval()
+    world.source.away, world.source.replaced = trouble == "refuses", trouble == "is another one"
+    if trouble == "hangs":
+        world.source.hang()
+    tags = dict(world.source.tags)
+    world.source.tags = {} if trouble == "has no such tag" else tags
+    world.inbox.put(OLD)
+    begun = world.clock.monotonic()
+    with pytest.raises(CommitUnknown, match=r"Approve v1\.1\.0 again when"):
+        await operator.approve("v1.1.0")
+    assert world.clock.monotonic() - begun < 10
+    world.source.away, world.source.replaced, world.source.tags = False, False, tags
+    world.source.go_on()
+    await worker.reconcile()
+    assert (ended(world), world.state.accepted) == ([], (held(OLD),))
+    await operator.approve("v1.1.0")
+    await worker.reconcile()
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
+
+
+async def test_answer_to_an_approval_names_its_commit() -> None:
+    """Nothing has asked for it before."""
+    world, _, operator = await waiting_for_approval()
+    world.inbox.put(OLD)
+    approved, _ = await operator.approve("v1.1.0")
+    assert (approved.commit, approved.approved) == (sha_of("v1.1.0"), True)
 
 
 async def test_manual_release_ends_the_approval_wait() -> None:
