@@ -128,9 +128,9 @@ async def accept_undecided(ports: Ports, rule: TagRule) -> None:
     """After a rebuild, accepts the releases that the ledger knows and that the journal lost undecided.
 
     While the ledger or the route file cannot be read, this does nothing: call it again, also in the next process. A
-    release that is older than the live one never goes live, unless a person asked for it: it ends as superseded. What
-    a person forced waits for the unpause like everything else: what is live now may not be what they saw. The route
-    names the rollout that was undone last: its release is decided.
+    release that is older than the live one never goes live: it ends as superseded. What a person forced counts as not
+    forced, because what is live now may not be what they saw: it waits for the unpause, or ends at once, with what to
+    run, if only force would let it go live. The route names the rollout that was undone last: its release is decided.
     """
     if not ports.journal.state.ledger_unread or not await _is_lost(ports):
         return
@@ -143,8 +143,10 @@ async def accept_undecided(ports: Ports, rule: TagRule) -> None:
     current = ports.journal.state.dated(dates).current
     live = current.dated if current else None
     stale = [r for r in known if r.trigger is not Trigger.MANUAL and rule.is_older(r.dated, live)]
+    needs_force = [r for r in known if r.force and rule.read(r.dated) and rule.not_newer(r.dated, live)]
     lost = [_unforced(r) for r in known if r not in stale]
     ended = [dropped(r, _undone(r)) for r in known if r.rollout_id == undone]
+    ended += [dropped(r, _needs_force(r, current)) for r in needs_force if r.rollout_id != undone]
     ended += [dropped(r, _superseded(current)) for r in stale[-STALE_REPORTED:] if r.rollout_id != undone]
     await ports.journal.update(lambda s: replace(_dismissed(s.dated(dates), ended).accept(*lost), ledger_unread=False))
 
@@ -176,6 +178,14 @@ def _undone(release: Release) -> Undone:
 
 def _superseded(current: LiveRelease | None) -> Superseded:
     return Superseded(f"the live {current.tag if current else UNKNOWN_TAG} is newer")
+
+
+def _needs_force(release: Release, current: LiveRelease | None) -> Superseded:
+    return Superseded(
+        f"It was forced before the state file was lost. Now {current.tag if current else UNKNOWN_TAG} is live, and "
+        f"{release.tag} is not newer. Your traffic is unchanged. If you still want {release.tag}, run `updater deploy "
+        f"{release.tag} --force`"
+    )
 
 
 def _dismissed(state: State, ended: Sequence[Dropped]) -> State:

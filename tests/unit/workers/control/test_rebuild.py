@@ -577,17 +577,46 @@ async def test_end_of_a_rollout_replaces_the_call_that_stopped_it(world: World) 
     assert (entry.result, entry.reason_code, entry.sha) == ("failed", "cancelled", sha_of("v1.1.0"))
 
 
-async def test_waiting_manual_release_survives(world: World) -> None:
-    """Also a forced one, but it waits for the unpause: what is live now may not be what the person saw."""
-    asked = a_release("v0.9.0", key="manual:r-1", rollout_id="r-1", trigger=Trigger.MANUAL, force=True)
+async def rebuilt_with(world: World, asked: Release) -> Reconciler:
+    """The state file is lost after the worker took in the release that an operator asked for."""
     world.inbox.put(asked)
     await world.worker().take_in()
     world.journal.lose(None)
     worker = world.worker()
     await worker.start()
+    return worker
+
+
+async def test_waiting_manual_release_survives(world: World) -> None:
+    """Also a forced one, but it waits for the unpause: what is live now may not be what the person saw."""
+    asked = a_release("v1.2.0", key="manual:r-1", rollout_id="r-1", trigger=Trigger.MANUAL, force=True)
+    worker = await rebuilt_with(world, asked)
     assert [(r.rollout_id, r.force) for r in world.state.accepted] == [("r-1", False)]
     await worker.reconcile()
-    assert (world.publisher.never, world.effects) == ([("v0.9.0", "the live v1.0.0 is newer")], [])
+    assert (world.publisher.never, world.effects) == ([], [])
+    await Operator(world.ports, worker).unpause()
+    await worker.reconcile()
+    assert world.state.last_good_tag == "v1.2.0"
+
+
+@pytest.mark.parametrize("tag", ["v0.9.0", "v1.0.0"])
+async def test_release_that_needs_force_ends_with_what_to_run(world: World, tag: str) -> None:
+    """An operator forced the older release, or the live one again. The pause would not hold it without force."""
+    asked = a_release(tag, key="manual:r-1", rollout_id="r-1", trigger=Trigger.MANUAL, force=True)
+    worker = await rebuilt_with(world, asked)
+    assert world.state.accepted == ()
+    ((never, why),) = world.publisher.never
+    assert (never, "forced before the state file was lost" in why, f"`updater deploy {tag} --force`" in why) == (
+        tag,
+        True,
+        True,
+    )
+    await Operator(world.ports, worker).unpause()
+    await worker.reconcile()
+    assert (world.effects, [e.result for e in world.publisher.entries]) == ([], ["superseded"])
+    world.inbox.put(replace(asked, key="manual:r-2", rollout_id="r-2"))
+    await worker.reconcile()
+    assert world.state.last_good_tag == tag
 
 
 async def test_service_that_is_down_refuses_the_adoption(world: World) -> None:
