@@ -14,7 +14,7 @@ import structlog
 from app.api.status import Held
 from app.config.release_policy import ReleasePolicy
 from app.domain.acceptance.decision import Decision, HeldRelease, overtakes
-from app.domain.errors import AdoptionRefused, StaleWorker, Superseded
+from app.domain.errors import AdoptionRefused, StaleWorker, Superseded, UpdaterError
 from app.domain.release import Release
 from app.domain.release_stack import as_of, brought_back
 from app.domain.rollout import Rollout
@@ -32,6 +32,9 @@ from workers.ports.github import GitHubApi
 from workers.rollout.pipeline import roll_out
 from workers.rollout.recovery import recover
 from workers.rollout.run import Run
+
+AGAIN_SECONDS = 5.0
+"""How soon a rollout goes on that something cut off: clients may be on a release that is being rolled back."""
 
 log = structlog.get_logger()
 
@@ -112,7 +115,20 @@ class Reconciler:
     async def _look(self) -> None:
         while self._again and not self._succeeds():
             self._again = False
-            await self._close_difference()
+            try:
+                await self._close_difference()
+            except StaleWorker:
+                raise
+            except (OSError, UpdaterError) as error:
+                if not self.busy:
+                    raise
+                await self._continue_soon(error)
+
+    async def _continue_soon(self, error: Exception) -> None:
+        """Waits before the rollout in the journal goes on: a full disk may have cut off its rollback."""
+        log.error("a rollout was cut off; it goes on soon", reason=str(error), seconds=AGAIN_SECONDS)
+        self._again = True
+        await self._ports.clock.sleep(AGAIN_SECONDS)
 
     @contextlib.asynccontextmanager
     async def quiet(self) -> AsyncIterator[bool]:

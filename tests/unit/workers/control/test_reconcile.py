@@ -2,9 +2,11 @@
 
 import asyncio
 
+import pytest
+
 from app.domain.release import Release, Trigger
 from app.domain.rollout import RolloutStatus
-from app.domain.stack import Supersede
+from app.domain.stack import Color, Supersede
 from tests.examples import a_live, a_release, a_stack
 from tests.fakes.world import World
 from workers.control.operator import Operator
@@ -204,3 +206,28 @@ async def test_broken_published_file_keeps_worker_alive(world: World) -> None:
     world.engine.published_retired = "proxy has network_mode: service:old"
     await world.worker().start()
     assert world.state.current is not None
+
+
+@pytest.mark.parametrize("event", ["route.flipped", "step.failed"], ids=["goes on", "rolls back"])
+async def test_rollout_that_a_full_disk_cuts_off_goes_on_in_seconds(world: World, event: str) -> None:
+    """Without another nudge: clients may be on a release that is being rolled back."""
+    bad = event == "step.failed"
+    world.probe.unknown |= {"api-green"} if bad else set()
+    world.publisher.at_event(event, lambda: setattr(world.journal, "full", True))
+    world.inbox.put(OLD)
+    looking = asyncio.create_task(world.worker().reconcile())
+    while not world.journal.full:
+        await world.clock.sleep(0.1)
+    await world.clock.sleep(30)
+    world.journal.full = False
+    await world.clock.sleep(10 + world.stack.times.route)  # a bad one is asked once more
+    assert world.route.served()[0] is (Color.BLUE if bad else Color.GREEN)
+    await looking
+    assert ended(world) == [("v1.1.0", RolloutStatus.ROLLED_BACK if bad else RolloutStatus.SUCCESS)]
+
+
+async def test_full_disk_without_a_rollout_ends_the_look(world: World) -> None:
+    world.journal.full = True
+    world.inbox.put(OLD)
+    with pytest.raises(OSError, match="No space"):
+        await world.worker().reconcile()
