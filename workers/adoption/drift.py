@@ -136,9 +136,9 @@ async def _led(route: Route, color: Color | None, route_id: str | None) -> bool:
 async def follow(stack: Stack, ports: Ports, found: Mapping[str, Sequence[Instance]]) -> list[Alarm]:
     """Leads the routes to those live copies that serve, by their present names. `found`: instances by Compose service.
 
-    A copy that does not run, or that the engine calls unhealthy, leaves the route while another one serves, and comes
-    back when it is healthy. A container that something else creates again may get another name. The rollout id in the
-    answers stays, also one that the journal does not have because Traefik never confirmed it.
+    A copy that does not run, is in no network, or that the engine calls unhealthy, leaves the route while another one
+    serves, and comes back when it is healthy. A container that something else creates again may get another name. The
+    rollout id in the answers stays, also one that the journal does not have because Traefik never confirmed it.
     Returns what was wrong. Raises EngineFailed, RouteNotConfirmed.
     """
     color = ports.journal.state.active_color
@@ -180,12 +180,17 @@ async def _serving(
     `known` if none serves. A copy by hand of something else than the live release gets no traffic.
     """
     live = ports.journal.state.current
-    well = [i for i in copies if i.running and i.health != UNHEALTHY]
+    well = [i for i in copies if may_serve(i)]
     kept = [host for host in known if any(_names([host], i) for i in well)]
     if not kept:
         return tuple(known)
     new = [i for i in well if i.host and not _names(known, i) and live is not None and i.rollout == live.rollout_id]
     return tuple(sorted([*kept, *[str(i.host) for i in new if await _answers(stack, ports, service, i)]]))
+
+
+def may_serve(copy: Instance) -> bool:
+    """Whether nothing that the engine says of the copy keeps it from serving."""
+    return copy.running and copy.health != UNHEALTHY and not copy.cut_off
 
 
 def _names(hosts: Sequence[str], instance: Instance) -> bool:

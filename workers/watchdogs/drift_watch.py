@@ -7,16 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from app.domain.errors import EngineFailed, RouteNotConfirmed
 from app.domain.findings import Alarm
 from app.domain.notices import messages
-from app.domain.stack import Color, RoutedService, Singleton, Stack
+from app.domain.stack import Color, Singleton, Stack
 from app.domain.state import State
 from app.domain.step import PREFLIGHT
 from workers.adoption import drift
-from workers.adoption.conflicts import conflicts
 from workers.control.reconcile import Reconciler
-from workers.ports import Answer, Instance, Ports
-from workers.routing.asked import ask_routes
+from workers.ports import Instance, Ports
 from workers.watchdogs.follower_watch import FollowerWatch
-from workers.watchdogs.live_copies import LiveCopies
+from workers.watchdogs.live_answers import LiveAnswers
+from workers.watchdogs.live_copies import OF_COPIES, LiveCopies
 from workers.watchdogs.repeat import repeat
 
 LOOK_SECONDS = 2.0
@@ -26,10 +25,6 @@ LOOKS_AT_CONTAINERS = 3
 LOOKS_AT_ANSWERS = 5
 """Every how many looks to ask the routes as clients do."""
 
-AGAIN_SECONDS = 0.5
-"""After a wrong answer of a route, when to ask once more: Traefik may have been busy."""
-
-
 ROUTE_UNCLEAR = (
     "The routes were changed, and something answers your clients. The Docker Engine failed ({}), so the updater cannot "
     "check whether another program rolled out a release. It left the routes as they are; traffic follows them. Check "
@@ -38,10 +33,6 @@ ROUTE_UNCLEAR = (
 ROUTE_NOT_RESTORED = (
     "The routes do not lead to the live color, and the updater cannot restore them: {}. Clients may get errors. Fix "
     "this cause; the updater keeps retrying."
-)
-ROUTE_NOT_SERVED = (
-    "The route file leads to the live color, but requests to {} are not answered by its routes (the last answer: {}). "
-    "Clients do not reach the live release. {}"
 )
 ROUTES_UNKNOWN = (
     "The live release has none of the routed services that the stack file names. Its routes stay as they are, and no "
@@ -69,6 +60,7 @@ class DriftWatch:
         self._beside = beside
         self._copies = LiveCopies(stack, ports)
         self._followers = FollowerWatch(stack, ports)
+        self._answers = LiveAnswers(ports)
         self._of_containers: list[Alarm] = []
         self._of_answers: list[Alarm] = []
 
@@ -100,7 +92,10 @@ class DriftWatch:
             if of_the_route != [] or not quiet:
                 self._of_answers = []
             elif answers and state.route_id is not None:
-                self._of_answers = await self._answers(state.route_id)
+                alarmed = {alarm.kind for alarm in self._of_containers}
+                self._of_answers = await self._answers.alarms(
+                    self._stack, state.route_id, copies_run=alarmed.isdisjoint(OF_COPIES)
+                )
         if of_the_route is None:
             await self._reconciler.take_over_what_moved()
             self._of_containers, of_the_route = [], _not_adopted(self._reconciler)
@@ -124,25 +119,6 @@ class DriftWatch:
             return [Alarm("route_unclear", ROUTE_UNCLEAR.format(error.detail))]
         except RouteNotConfirmed as error:
             return [_not_restored(error)]
-
-    async def _answers(self, route_id: str) -> list[Alarm]:
-        """Checks that every route answers with the live rollout's id, twice in a row, as its clients ask."""
-        lost: list[tuple[RoutedService, Answer]] = []
-        for wait in (0.0, AGAIN_SECONDS):
-            await self._ports.clock.sleep(wait)
-            asked = await ask_routes(self._stack, self._ports.probe)
-            lost = [(service, answer) for service, answer in asked if answer.rollout != route_id]
-            if not lost:
-                return []
-        names = ", ".join(dict.fromkeys(service.name for service, _ in lost))
-        return [Alarm("route_not_served", ROUTE_NOT_SERVED.format(names, lost[0][1], await self._who_answers()))]
-
-    async def _who_answers(self) -> str:
-        try:
-            found = "; ".join(await conflicts(self._stack, self._ports))
-        except EngineFailed:
-            found = ""
-        return f"{found[0].upper()}{found[1:]}." if found else "Check that Traefik runs, and read its log."
 
     async def _containers(self, state: State, color: Color, *, fix: bool) -> list[Alarm]:
         alarms: list[Alarm] = []

@@ -6,7 +6,7 @@ from app.domain.errors import EngineFailed, RouteNotConfirmed, StartFailed
 from app.domain.findings import Alarm
 from app.domain.stack import Stack
 from app.domain.state import State
-from workers.adoption.drift import UNHEALTHY
+from workers.adoption.drift import may_serve
 from workers.ports import Instance, Ports
 
 TRIES = 3
@@ -16,10 +16,19 @@ REPORTED_SECONDS = 60.0
 """How long to report a restart of the live color, which is too short to notice otherwise."""
 
 COPY_DOWN = (
-    "{} of {} copies of {} do not serve: stopped, missing, or unhealthy by their own check. Traffic goes to the other "
-    "{}. The updater starts stopped copies again, at most {} times. Check their logs."
+    "{} of {} copies of {} do not serve: stopped, missing, in no network, or unhealthy by their own check. Traffic "
+    "goes to the other {}. The updater starts stopped copies again, at most {} times. Check their logs."
 )
+CUT_OFF = (
+    " In no network any more, as after `docker network disconnect`: {0}. To connect a copy again, run `docker network "
+    "connect NETWORK CONTAINER`, with the network of the others or of Traefik."
+)
+COLOR_CUT_OFF = "{} runs, but Traefik does not reach it, and it has your traffic: clients get errors.{}"
 CREATE_AGAIN = " Copies without a container: {}. To create them, run `docker compose up --detach --no-deps {}` in {}."
+
+
+OF_COPIES = frozenset({"live_color_down", "live_color_unreached", "live_copy_down", "live_color_restarted"})
+"""The alarms of this watch that say why Traefik may not reach a copy."""
 
 
 class LiveCopies:
@@ -73,6 +82,9 @@ class LiveCopies:
         if not running:
             text = f"{service} does not run, but has your traffic: clients get errors. Check its logs.{failed}"
             return [Alarm("live_color_down", text)]
+        if all(i.cut_off for i in running):
+            text = COLOR_CUT_OFF.format(service, _connect(running))
+            return [Alarm("live_color_unreached", text)]
         return [*self._restarted(service, running), *self._few(service, instances, number, failed)]
 
     async def _started(self, instance: Instance) -> str:
@@ -101,13 +113,19 @@ class LiveCopies:
         """Reports copies that do not serve while others do. `known`: how many the live release runs."""
         ours = _of_one_release(instances)
         number = max(known, len(ours))
-        well = sum(i.running and i.health != UNHEALTHY for i in ours)
+        well = sum(map(may_serve, ours))
         if well in {0, number}:
             return []
         gone = number - len(ours)
         how = CREATE_AGAIN.format(gone, service, self._directory) if gone else ""
         down = COPY_DOWN.format(number - well, number, service, well, TRIES)
-        return [Alarm("live_copy_down", f"{down}{how}{failed}")]
+        return [Alarm("live_copy_down", f"{down}{how}{_connect(ours)}{failed}")]
+
+
+def _connect(copies: Sequence[Instance]) -> str:
+    """How to connect those that are in no network; empty if there is none."""
+    names = [min(i.names, default=i.id[:12]) for i in copies if i.cut_off]
+    return CUT_OFF.format(", ".join(names)) if names else ""
 
 
 def _of_one_release(instances: Sequence[Instance]) -> list[Instance]:

@@ -17,7 +17,7 @@ class Container:
     """`held`: a call stopped it, so a restart of the engine does not start it. `always`: the engine starts it anyway.
 
     `lost`: it ended with the engine; `restored`: the engine started it again. `files`: what the mounted files held when
-    it was started.
+    it was started. `cut_off`: someone has disconnected it from its network.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Container:
     lost: bool = False
     restored: bool = False
     host: str | None = None
+    cut_off: bool = False
     number: int = 1
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -127,15 +128,16 @@ class Container:
             health=self.health(now) if runs else None,
             restarts=self.restarts(now),
             exit_code=None if runs else 0,
-            address=self.id if runs else None,
+            address=self.id if runs and not self.cut_off else None,
+            addresses={"shop_default": self.id} if runs and not self.cut_off else {},
             image=self.image,
             rollout=self.stamp.rollout if labelled else None,
             release=self.stamp.release if labelled else None,
             sha=self.stamp.sha if labelled else None,
-            names=(self.service,),
+            names=(self.service,) if not self.cut_off else (self.host or self.id,),
             adopted=self.adopted,
             created=self.created,
-            host=self.host,
+            host=None if self.cut_off else self.host,
             labels={"updater.color": self.color} if labelled and not self.adopted and self.color else {},
             stop_grace=self.behaviour.stop_grace,
         )

@@ -152,7 +152,7 @@ class Daemon:
 
     def statuses(self, service: str, hosts: Collection[str]) -> list[int]:
         """The HTTP statuses of the running instances of `service` that one of `hosts` leads to."""
-        running = [c for c in self._of(service) if c.runs(self._now)]
+        running = [c for c in self._of(service) if c.runs(self._now) and not c.cut_off]
         return [c.status(self._now) for c in running if {service, c.host} & {*hosts}]
 
     def status_at(self, address: str) -> int:

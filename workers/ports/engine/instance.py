@@ -53,6 +53,11 @@ class Instance:
         return self.state == "running"
 
     @property
+    def cut_off(self) -> bool:
+        """Whether it runs in no network any more, as after `docker network disconnect`: a rollout starts none so."""
+        return self.running and self.rollout is not None and not self.adopted and not self.addresses
+
+    @property
     def gone(self) -> bool:
         """Whether it no longer holds connections or answers requests."""
         return self.state in {"created", "exited", "dead", "removed"}

@@ -12,7 +12,8 @@ from tests.examples import a_release, a_stack, sha_of
 from tests.fakes.engine.socket import FaultySocket
 from tests.fakes.world import World
 from workers.adoption.drift import ANSWER_SECONDS, HOSTS_SECONDS
-from workers.watchdogs.drift_watch import AGAIN_SECONDS, DriftWatch
+from workers.watchdogs.drift_watch import DriftWatch
+from workers.watchdogs.live_answers import AGAIN_SECONDS, REMEMBERED_SECONDS
 from workers.watchdogs.live_copies import REPORTED_SECONDS, TRIES
 
 
@@ -468,6 +469,46 @@ async def test_one_wrong_answer_of_a_route_is_no_alarm(world: World) -> None:
     world.route.down = False
     await looking
     assert alarmed(world) == []
+
+
+async def looks(world: World, watch: DriftWatch, *, after: float = 10.0) -> list[str]:
+    await world.clock.sleep(after)
+    await watch.look()
+    return alarmed(world)
+
+
+async def test_live_color_that_traefik_does_not_reach_raises_an_alarm(world: World) -> None:
+    """It runs, and has lost one of its networks: the one that it shared with Traefik."""
+    watch = await a_watch(world)
+    world.probe.unknown = {"api-green"}
+    assert await looks(world, watch) == []
+    assert await looks(world, watch) == ["live_color_unreached"]
+    assert "does not reach all containers of api " in world.publisher.alarm_texts[0]
+    assert "docker network connect" in world.publisher.alarm_texts[0]
+    world.probe.unknown = set()
+    assert await looks(world, watch, after=REMEMBERED_SECONDS) == []
+    assert world.effects == []
+
+
+async def test_live_color_in_no_network_raises_an_alarm(world: World) -> None:
+    """Also behind a password, where Traefik answers without asking it."""
+    watch = await a_watch(world)
+    world.probe.guarded = {"api"}
+    (container,) = world.engine.containers("api-green")
+    container.cut_off = True
+    assert await looks(world, watch) == ["live_color_unreached"]
+    assert container.id in world.publisher.alarm_texts[0]
+    container.cut_off = False
+    assert await looks(world, watch) == []
+    assert world.effects == []
+
+
+async def test_stopped_live_color_is_not_called_unreached(world: World) -> None:
+    watch = await a_watch(world)
+    for _ in range(TRIES + 2):
+        for container in world.engine.containers("api-green"):
+            container.end()
+        assert await looks(world, watch) == ["live_color_down"]
 
 
 async def test_routes_that_cannot_be_written_raise_an_alarm(world: World) -> None:

@@ -72,6 +72,17 @@ async def test_copy_that_the_engine_calls_unhealthy_leaves_the_route(world: Worl
     assert await look(world, watch) == ([], GREEN)
 
 
+async def test_copy_in_no_network_leaves_the_route_and_comes_back(world: World) -> None:
+    """`docker network disconnect` by mistake: every third request would end with 502."""
+    watch = await a_watch(world)
+    copies(world)[1].cut_off = True
+    assert await look(world, watch) == (["live_copy_down"], (GREEN[0], GREEN[2]))
+    assert f"network disconnect`: {GREEN[1]}. To connect a copy again" in world.publisher.alarm_texts[0]
+    copies(world)[1].cut_off = False
+    assert await look(world, watch) == ([], GREEN)
+    assert world.outages == []
+
+
 async def test_last_copy_stays_in_the_route(world: World) -> None:
     watch = await a_watch(world, fails_after=100.0)
     await world.clock.sleep(100)
