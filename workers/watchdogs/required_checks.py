@@ -11,7 +11,7 @@ from typing import Self
 
 import structlog
 
-from app.domain.errors import ChecksRefused, GitHubRefused, GitHubUnavailable, StaleWorker
+from app.domain.errors import ChecksRefused, GitHubRefused, GitHubUnavailable
 from app.domain.findings import Alarm
 from app.domain.notices import messages
 from app.domain.release import Release
@@ -31,7 +31,7 @@ from workers.control.reconcile import Reconciler
 from workers.ports import Ports
 from workers.ports.github import GitHubApi
 from workers.watchdogs.backoff import Backoff
-from workers.watchdogs.repeat import close_difference
+from workers.watchdogs.repeat import close_difference, repeat
 
 LOOK_SECONDS = 1.0
 ASK_SECONDS = 20.0
@@ -96,15 +96,18 @@ class RequiredChecksWatch:
     async def run(self) -> None:
         """Runs until it is cancelled, or another worker has taken over. Does not wait for the rollouts it starts."""
         async with asyncio.TaskGroup() as rolling:
-            while not self._reconciler.replaced:
-                try:
-                    if await self.look():
-                        rolling.create_task(close_difference(self._reconciler, "a release with green checks"))
-                except StaleWorker:
-                    return
-                except Exception:
-                    log.exception("could not look at the checks of waiting releases; retrying")
-                await self._ports.clock.sleep(LOOK_SECONDS)
+
+            async def look() -> None:
+                if await self.look():
+                    rolling.create_task(close_difference(self._reconciler, "a release with green checks"))
+
+            await repeat(
+                look,
+                "could not look at the checks of waiting releases",
+                every=LOOK_SECONDS,
+                clock=self._ports.clock,
+                replaced=lambda: self._reconciler.replaced,
+            )
 
     async def look(self) -> bool:
         """Asks about each release that is due. Returns whether one may begin now, or was refused."""
