@@ -11,8 +11,9 @@ import pytest
 from app.domain.state import SCHEMA, State
 from deploy.demo.docker.engine import Engine
 from tests.integration.self_update.own_project import UPDATER, OwnProject, own_project
-from workers.adapters.disk.journal import FileJournal, encode
+from workers.adapters.disk.journal import FileJournal
 from workers.adapters.disk.journal_copy import JournalCopy
+from workers.adapters.disk.state_json import encode
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.program import find_compose
 from workers.self_update.model import Attempt, runs_as

@@ -6,7 +6,8 @@ import structlog
 
 from app.domain.errors import EngineFailed
 from app.files import replace_durably
-from workers.adapters.disk.journal import MODE, PREVIOUS, decode, is_intact
+from workers.adapters.disk.journal import MODE, PREVIOUS
+from workers.adapters.disk.state_json import decode, is_intact
 
 log = structlog.get_logger()
 

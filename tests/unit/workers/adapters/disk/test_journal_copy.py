@@ -5,8 +5,9 @@ import pytest
 
 from app.domain.errors import EngineFailed
 from app.domain.state import SCHEMA, State
-from workers.adapters.disk.journal import FileJournal, encode
+from workers.adapters.disk.journal import FileJournal
 from workers.adapters.disk.journal_copy import JournalCopy
+from workers.adapters.disk.state_json import encode
 
 HANDED_OVER = State(epoch=7, last_good_tag="v1.1.0")
 

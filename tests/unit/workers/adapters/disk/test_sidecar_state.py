@@ -11,9 +11,10 @@ from structlog.testing import capture_logs
 
 from app.domain.stack import Color
 from app.domain.state import State
-from tests.unit.workers.adapters.disk.test_journal import FULL
-from workers.adapters.disk.journal import FileJournal, decode, encode
+from tests.unit.workers.adapters.disk.test_state_json import FULL
+from workers.adapters.disk.journal import FileJournal
 from workers.adapters.disk.sidecar_state import ignored, is_sidecar_state, sidecar_state
+from workers.adapters.disk.state_json import decode, encode
 
 OLD: dict[str, Any] = {
     "active_color": "green",
