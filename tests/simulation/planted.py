@@ -59,7 +59,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     "recovery_hears_no_call": (
         Edit(
             "Reconciler._end_left_over",
-            "async with self._current(left.release, left.sha) as run:",
+            "async with self._current.of(left.release, left.sha) as run:",
             "async with contextlib.nullcontext("
             "Run(self._stack, self._ports, was_withdrawn=self._last_check.was_withdrawn)) as run:",
         ),
@@ -67,9 +67,9 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit("Operator.cancel", "if left is None or left.id != rollout_id:", "if run is None or left is None:"),
     ),
     "torn_file_stops_the_live_color": (
-        Edit("rebuild._orphans", "{ports.journal.state.active_color, *await _led_to(stack, ports)}", "{None}"),
+        Edit("lost_rollout._orphans", "{ports.journal.state.active_color, *await _led_to(stack, ports)}", "{None}"),
         Edit(
-            "rebuild._orphans",
+            "lost_rollout._orphans",
             "{*proven, *[answer.rollout for _, answer in await ask_routes(stack, ports.probe)]}",
             "proven",
         ),
@@ -82,14 +82,14 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     ),
     "manual_release_is_lost": (
         Edit(
-            "rebuild.accept_undecided",
+            "undecided.accept_undecided",
             "await ports.inbox.known(),",
             "[r for r in await ports.inbox.known() if r.trigger is not Trigger.MANUAL],",
         ),
     ),
     "interrupted_is_decided": (Edit("history.decided_keys", "if entry.key and not entry.undecided", "if entry.key"),),
     "unproven_goes_live": (
-        Edit("rebuild.look", "good[0] if len(running) == len(good) == 1 else None", "next(iter(running), None)"),
+        Edit("found.look", "good[0] if len(running) == len(good) == 1 else None", "next(iter(running), None)"),
     ),
     "nudge_before_the_rebuild": (Edit("Jobs.nudge", "await self._reconciler.taken_over()", "pass"),),
     "torn_write_loses_the_bot": (
@@ -111,7 +111,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit("Operator._drop", "both=True", "both=False"),
     ),
     "undone_release_returns": (
-        Edit("rebuild.accept_undecided", "undone_rollout(await ports.route.rollout())", "None"),
+        Edit("undecided.accept_undecided", "undone_rollout(await ports.route.rollout())", "None"),
     ),
     "call_at_a_failure_is_dropped": (
         Edit("Run.undoing", "stop_of(rollout.stopping) if rollout.stopping else why", "why"),
@@ -151,19 +151,21 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     ),
     "kept_release_has_what_it_lacks": (
         Edit(
-            "Reconciler._current",
+            "CurrentRun.of",
             "(brought_back if recalled else as_of)(self._stack, roles)",
             "self._stack",
         ),
     ),
     "older_release_has_todays_stack": (
         Edit(
-            "Reconciler._origin",
+            "CurrentRun._origin",
             "await drift.stack_of(self._stack, self._ports, before.sha) if before else self._stack",
             "self._stack",
         ),
     ),
-    "orphan_is_not_drained": (Edit("rebuild._stop_orphans", "await ports.clock.sleep(stack.times.drain)", "pass"),),
+    "orphan_is_not_drained": (
+        Edit("lost_rollout._stop_orphans", "await ports.clock.sleep(stack.times.drain)", "pass"),
+    ),
     "one_service_down_is_nothing": (
         Edit(
             "serving.serving_color",

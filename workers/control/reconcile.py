@@ -16,17 +16,19 @@ from app.config.release_policy import ReleasePolicy
 from app.domain.acceptance.decision import Decision, HeldRelease, overtakes
 from app.domain.errors import AdoptionRefused, StaleWorker, Superseded, UpdaterError
 from app.domain.release import Release
-from app.domain.release_stack import as_of, brought_back
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
 from workers.adoption import drift
 from workers.control import dropped
+from workers.control.current_run import CurrentRun
 from workers.control.intake import Intake
 from workers.control.last_check import LastCheck
+from workers.control.lost_journal.lost_rollout import end_lost_rollout
+from workers.control.lost_journal.rebuild import rebuild
+from workers.control.lost_journal.undecided import accept_undecided
 from workers.control.published_file import leave_out_retired, publish_live
 from workers.control.reality import Reality
-from workers.control.rebuild import accept_undecided, end_lost_rollout, rebuild
 from workers.ports import Ports
 from workers.ports.github import GitHubApi
 from workers.rollout.pipeline import roll_out
@@ -61,16 +63,17 @@ class Reconciler:
         self._ports = ports
         self.policy = policy
         self._held: frozenset[HeldRelease] = frozenset()
-        self._pause_on_failure = pause_on_failure
         self._succeeds = succeeds
         self._turn = asyncio.Lock()
         self._again = False
         self._looking = False
-        self._run: Run | None = None
         self._taken_over = asyncio.Event()
         self._reality = Reality(stack, ports)
         self._intake = Intake(stack, ports, lambda: self.running)
         self._last_check = LastCheck(stack, ports, github, approval=policy.approval)
+        self._current = CurrentRun(
+            stack, ports, was_withdrawn=self._last_check.was_withdrawn, pause_on_failure=pause_on_failure
+        )
         self.replaced = False
 
     async def start(self) -> None:
@@ -142,7 +145,7 @@ class Reconciler:
     @property
     def running(self) -> Run | None:
         """The run of the rollout that is in the journal, a recovered one too."""
-        return self._run if self.busy else None
+        return self._current.run
 
     @property
     def refused(self) -> AdoptionRefused | None:
@@ -171,11 +174,11 @@ class Reconciler:
     async def _end_left_over(self) -> None:
         """Ends a rollout that is in the journal but does not run: its worker was stopped, or could not write."""
         if left := self._ports.journal.state.rollout:
-            async with self._current(left.release, left.sha) as run:
+            async with self._current.of(left.release, left.sha) as run:
                 await recover(run)
 
     async def _roll_out(self, release: Release) -> None:
-        async with self._current(release, release.recall) as run:
+        async with self._current.of(release, release.recall) as run:
             await self.take_in()  # it may have been withdrawn since the decision
             state = await self._ports.journal.update(lambda s: self._begin(s, release))
             if state.rollout is None:
@@ -235,41 +238,11 @@ class Reconciler:
         async with self._turn:
             await self._reality.adopt()
 
-    async def _origin(self) -> Stack:
-        """The stack as the release has it that was live when the rollout in the journal began, or that is live now."""
-        rollout = self._ports.journal.state.rollout
-        if rollout is None:
-            return await drift.live_stack(self._stack, self._ports)
-        before = rollout.previous
-        return await drift.stack_of(self._stack, self._ports, before.sha) if before else self._stack
-
     def _begin(self, state: State, release: Release) -> State:
         """Decides once more, in the update that begins: a pause or cancel since the decision counts."""
         now = self._ports.clock.now()
         go = self.policy.decide(state, now).go
         return state.begin(_rollout(state, go, now)) if go is not None and go.key == release.key else state
-
-    @contextlib.asynccontextmanager
-    async def _current(self, release: Release, sha: str | None) -> AsyncIterator[Run]:
-        """The run that operators' calls reach, from before its rollout is in the journal until it has ended.
-
-        `sha`: the commit of a definition that is used as it is: the stack file may have changed since it was made.
-        """
-        recalled = release.recall is not None
-        roles = await self._ports.engine.roles_of(sha, proven=recalled) if sha else {}
-        stack = (brought_back if recalled else as_of)(self._stack, roles)
-        origin = await self._origin()
-        self._run = Run(
-            stack,
-            self._ports,
-            was_withdrawn=self._last_check.was_withdrawn,
-            origin=origin,
-            pause_on_failure=self._pause_on_failure,
-        )
-        try:
-            yield self._run
-        finally:
-            self._run = None
 
 
 def _rollout(state: State, release: Release, at: datetime) -> Rollout:

@@ -1,25 +1,76 @@
-"""After the record of a rollout was lost: of each singleton and follower, copies of one release stay.
+"""After the record of a rollout was lost: its color ends, and of each singleton and follower one release's copies stay.
 
 A rollout may have begun to replace a copy under another Compose service, or to start what the live release lacks.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 import structlog
 
-from app.domain.errors import EngineFailed, StaleWorker, UpdaterError
+from app.domain.errors import EngineFailed, RouteNotConfirmed, StaleWorker, UpdaterError
+from app.domain.history import proven_rollouts
 from app.domain.release_stack import lacking, names_of
-from app.domain.stack import Singleton, Stack
+from app.domain.stack import Color, Singleton, Stack
 from app.domain.tags import UNKNOWN_TAG
 from workers.adoption import drift
+from workers.adoption.adopt import find_all
+from workers.adoption.reach import hosts_of
 from workers.control import live_followers
+from workers.control.lost_journal.found import started_by_rollouts
 from workers.ports import Instance, Ports
 from workers.rollout.stopping import still_there, stop_all
+from workers.routing.asked import ask_routes
+from workers.routing.routers import read_routing
 
 log = structlog.get_logger()
 
 
-async def settle(stack: Stack, ports: Ports) -> None:
+async def end_lost_rollout(stack: Stack, ports: Ports) -> None:
+    """Ends what a rollout left that was lost with the journal: its one-off command and its color.
+
+    A worker that is killed meanwhile, or whose engine fails, leaves it to the next one. If the journal has a rollout,
+    the recovery ends that one.
+    """
+    if not ports.journal.state.lost_rollout:
+        return
+    await ports.engine.sweep()
+    if ports.journal.state.rollout is None:
+        await _stop_orphans(stack, ports)
+        await _settle_copies(stack, ports)
+    await ports.journal.update(lambda s: replace(s, lost_rollout=False))
+
+
+async def _stop_orphans(stack: Stack, ports: Ports) -> None:
+    """Stops the color of a lost rollout when it has drained: the route may have led to it until a moment ago."""
+    proven = proven_rollouts(await ports.publisher.history())
+    if await _orphans(stack, ports, proven):
+        await ports.clock.sleep(stack.times.drain)
+    await stop_all(stack, ports, await _orphans(stack, ports, proven))  # again: the route may lead elsewhere by now
+
+
+async def _orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> list[Instance]:
+    """The running containers that nothing leads to, neither the journal nor a router nor Traefik, except proven ones.
+
+    A color whose release is proven is the way back. Traefik may not follow its files, so its answers count too.
+    """
+    try:
+        serving = {ports.journal.state.active_color, *await _led_to(stack, ports)}
+    except RouteNotConfirmed as unreadable:
+        log.warning("it is unclear which color serves; no container was stopped", reason=str(unreadable))
+        return []
+    idle = [color for color in Color if color not in serving]
+    kept = {*proven, *[answer.rollout for _, answer in await ask_routes(stack, ports.probe)]}
+    return [i for color in idle for i in await started_by_rollouts(stack, ports, color) if i.rollout not in kept]
+
+
+async def _led_to(stack: Stack, ports: Ports) -> set[Color]:
+    """The colors that a router in Traefik's watched directory leads to. Raises RouteNotConfirmed."""
+    routing = read_routing(await ports.route.files(), hosts_of(stack, await find_all(stack, ports)))
+    return {color for router in routing.routers for color in router.colors}
+
+
+async def _settle_copies(stack: Stack, ports: Ports) -> None:
     """Starts what the lost rollout may have stopped, and stops what it may have started.
 
     Of a proven release nothing is started unless others run: an operator may have stopped it.

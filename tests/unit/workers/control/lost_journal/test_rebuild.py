@@ -20,8 +20,8 @@ from tests.fakes.fuse import Crash
 from tests.fakes.inbox import FakeInbox
 from tests.fakes.world import World
 from workers.control.jobs import Jobs
+from workers.control.lost_journal.undecided import STALE_REPORTED
 from workers.control.operator import Operator
-from workers.control.rebuild import STALE_REPORTED
 from workers.control.reconcile import Reconciler
 from workers.ports import Stamp
 from workers.rollout.pipeline import ATTEMPTS
