@@ -245,6 +245,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit("Intake.take_in", "await self._stop_withdrawn()", "pass"),
         Edit("pipeline._prepare", "await raise_if_withdrawn(run)", "pass"),
     ),
+    "unheard_withdrawal_is_not_found": (Edit("MissedReleases.check", "await self._find_withdrawn(published)", "pass"),),
     "approval_is_for_any_commit": (Edit("withdrawn.moved", "approved=False", "approved=release.approved"),),
     "unasked_checks_are_green": (
         Edit("Release.has_green_checks", "self.checks is not None and", "self.checks is None or"),

@@ -42,6 +42,18 @@ def tag_moves_while_it_waits(draw: Chances) -> None:
         draw.add(random.choice(("kill", "git_refuses", "git_hangs")), at=random.uniform(15, 60))
 
 
+def withdrawn_unheard_later(draw: Chances) -> None:
+    """It is live, or rolls out, when it is taken back; the webhook is lost, and only GitHub's list says it."""
+    random, tag = draw.random, draw.releases[0]
+    draw.set(check_minutes=0.5)
+    if draw.maybe(0.7):
+        draw.behaviours.pop(tag, None)
+    at, action = random.uniform(10, 110), random.choice((DELETED, UNPUBLISHED))
+    draw.add("withdrawn_unheard", tag=tag, at=at, action=action)
+    if draw.maybe(0.4):
+        draw.add(random.choice(("kill", "github_away", "redis_away", "disk_full")), at=at + random.uniform(-20, 40))
+
+
 def _take_back(draw: Chances, tag: str, *, at: float) -> None:
     does = "withdrawn_unheard" if draw.maybe(0.2) else "withdraw"
     draw.add(does, tag=tag, at=at, action=draw.random.choice((DELETED, UNPUBLISHED)))
@@ -57,5 +69,6 @@ WITHDRAWALS = (
     (0.04, withdrawn_while_it_waits),
     (0.06, withdrawn_in_its_rollout),
     (0.03, tag_moves_while_it_waits),
+    (0.04, withdrawn_unheard_later),
 )
 """Themes that come on top of all others, each with its chance. They are drawn last: see later.py."""

@@ -27,7 +27,8 @@ def withdraw(host: Host, tag: str, *, action: str = DELETED) -> None:
 @kind
 def withdrawn_unheard(host: Host, tag: str, *, action: str = DELETED) -> None:
     """The author takes the release back; its webhook is lost."""
-    host.callers.take_back(tag, action)
+    if withdrawal := host.callers.take_back(tag, action):
+        host.seen.unheard.append(withdrawal)
 
 
 @kind

@@ -1,13 +1,19 @@
 """What must hold for releases that were withdrawn on GitHub, and for approvals of a commit."""
 
+from datetime import timedelta
+
 from app.domain.acceptance.withdrawn import live_alarm
 from app.domain.release import Release
 from app.domain.rollout import Rollout
+from tests.fakes.github_api import FakeGitHubApi
 from tests.simulation.invariants.checks import asked, at_end, on_write
 from tests.simulation.observation.observed import Call, Observed, Write
 
 SLACK_SECONDS, SLOW_SLACK_SECONDS = 1.0, 20.0
 """What has been written to the state file when the answer came counts; on a slow disk that takes longer."""
+
+LOOK_TAKES_SECONDS = 10.0
+"""A look at GitHub that began before a withdrawal may have ended after it."""
 
 UNKNOWN = ("redis_away", "redis_hangs", "redis_lost")
 """While Redis is away the worker cannot know what was withdrawn."""
@@ -54,6 +60,20 @@ def a_withdrawn_live_release_has_an_alarm(seen: Observed) -> str | None:
         if call.withdrawal and call.withdrawal.covers(live.key, live.published_at) and not live_alarm(seen.state):
             return f"{call}, its release is live, and there is no alarm"
     return None
+
+
+@asked(at_end)
+def an_unheard_withdrawal_of_the_live_release_is_found(seen: Observed) -> str | None:
+    """[C] When GitHub's list was read since, a live release that it lacks has an alarm, without any webhook."""
+    live, looked = seen.state.current, seen.state.last_checked_at
+    if live is None or looked is None or seen.happened["clock_set"]:
+        return None
+    late = looked - timedelta(seconds=LOOK_TAKES_SECONDS)
+    gone = [w for w in seen.unheard if w.covers(live.key, live.published_at) and max(w.at, live.since) < late]
+    listed = seen.world.github.published if isinstance(seen.world.github, FakeGitHubApi) else []
+    again = any(p.event.key == live.key and not p.event.draft for p in listed)
+    wrong = gone and not again and not live_alarm(seen.state)
+    return f"{gone[0]}, its release is live, and there is no alarm" if wrong else None
 
 
 def _wrong(seen: Observed, rollout: Rollout, does: str) -> str | None:

@@ -94,7 +94,7 @@ class Observed:
     live, because they cannot be rolled back.
     `singletons`: all Compose services that each singleton had. `green`: the commits whose checks were green once.
     `route_id`: that of the last route file that a worker wrote. `undone`: the rollouts that it showed as undone when
-    the state file was lost with its copy.
+    the state file was lost with its copy. `unheard`: what was withdrawn on GitHub while the webhook was lost.
     """
 
     world: World
@@ -130,6 +130,7 @@ class Observed:
     green: set[str] = field(default_factory=set)
     route_id: str = ""
     undone: set[str | None] = field(default_factory=set)
+    unheard: list[Withdrawal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.notices = Notices(self.world)

@@ -9,6 +9,7 @@ from tests.simulation.draw.beside import BESIDE
 from tests.simulation.draw.chances import CUES, FOLLOWERS, JOB, SUCCESSION, Chances
 from tests.simulation.draw.later import LATER
 from tests.simulation.draw.themes import THEMES, Theme
+from tests.simulation.draw.withdrawals import WITHDRAWALS
 from tests.simulation.events import KINDS
 from tests.simulation.player import play
 from tests.simulation.schedule import Schedule
@@ -27,7 +28,9 @@ def test_every_cue_is_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    "theme", [*dict.fromkeys(THEMES), *(theme for _, theme in (*BESIDE, *LATER))], ids=lambda theme: theme.__name__
+    "theme",
+    [*dict.fromkeys(THEMES), *(theme for _, theme in (*BESIDE, *LATER, *WITHDRAWALS))],
+    ids=lambda theme: theme.__name__,
 )
 def test_events_of_a_theme_happen(theme: Theme) -> None:
     """In some seed, each kind of event that the theme adds, and nothing is violated."""
