@@ -56,18 +56,20 @@ def missed(
 
     If nothing is live, or the live release has no place in the order, only the newest wanted one counts. A tag that
     was decided once, under any key, is never picked up again: an operator may have applied it by hand and rolled it
-    back.
+    back. The live release itself counts if it was withdrawn and published again: then it is not withdrawn any more.
     """
     live = state.current
     newer = wanted(published, stack, live.dated if live else None)
     keys, tags = _known(state, decided)
     dates = dates_of(published)
-    return tuple(
+    found = tuple(
         p
         for p in (newer if live and live.position(stack.tags) else newer[:1])
         if (p.event.key not in keys and p.event.tag not in tags) or state.published_again(p.event.key, p.at)
         if not any(d.overtakes(p, stack.tags, dates) for d in decided)
     )
+    own = [p for p in wanted(published, stack) if live and p.event.key == live.key and p not in found]
+    return (*found, *(p for p in own if state.published_again(p.event.key, p.at)))
 
 
 def _known(state: State, decided: Sequence[Decided]) -> tuple[set[str], set[str]]:

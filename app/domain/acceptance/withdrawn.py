@@ -111,6 +111,6 @@ def _alarm(tag: str, withdrawal: Withdrawal) -> Alarm:
     text = (
         f"{tag} has your traffic, and {withdrawal.reason} ({withdrawal.at:%Y-%m-%d %H:%M} UTC). It stays live: the "
         "updater changes nothing. Ask its author why. If it is bad, run `updater rollback`, or publish a newer "
-        "release. The alarm ends when another release is live."
+        "release. The alarm ends when another release is live, or when this one is published again."
     )
     return Alarm("live_release_withdrawn", text)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from app.domain.acceptance.withdrawn import live_alarm
-from app.domain.release import Release
+from app.domain.release import LiveRelease, Release
 from app.domain.rollout import Rollout
 from tests.fakes.github_api import FakeGitHubApi
 from tests.simulation.invariants.checks import asked, at_end, on_write
@@ -52,12 +52,12 @@ def an_approval_is_for_its_commit(seen: Observed, write: Write) -> str | None:
 
 @asked(at_end)
 def a_withdrawn_live_release_has_an_alarm(seen: Observed) -> str | None:
-    """[C] A live release that was withdrawn is no secret."""
+    """[C] A live release that was withdrawn is no secret, unless GitHub has it again: then it is not withdrawn."""
     live = seen.state.current
     if live is None or not live.key or any(seen.happened[fault] for fault in (*UNKNOWN, *LOST)):
         return None
     for call in _acknowledged(seen, seen.now):
-        if call.withdrawal and call.withdrawal.covers(live.key, live.published_at) and not live_alarm(seen.state):
+        if call.withdrawal and call.withdrawal.covers(live.key, live.published_at) and _is_a_secret(seen, live):
             return f"{call}, its release is live, and there is no alarm"
     return None
 
@@ -70,10 +70,14 @@ def an_unheard_withdrawal_of_the_live_release_is_found(seen: Observed) -> str | 
         return None
     late = looked - timedelta(seconds=LOOK_TAKES_SECONDS)
     gone = [w for w in seen.unheard if w.covers(live.key, live.published_at) and max(w.at, live.since) < late]
+    return f"{gone[0]}, its release is live, and there is no alarm" if gone and _is_a_secret(seen, live) else None
+
+
+def _is_a_secret(seen: Observed, live: LiveRelease) -> bool:
+    """Whether GitHub lacks the live release, and no alarm says so."""
     listed = seen.world.github.published if isinstance(seen.world.github, FakeGitHubApi) else []
     again = any(p.event.key == live.key and not p.event.draft for p in listed)
-    wrong = gone and not again and not live_alarm(seen.state)
-    return f"{gone[0]}, its release is live, and there is no alarm" if wrong else None
+    return not again and not live_alarm(seen.state)
 
 
 def _wrong(seen: Observed, rollout: Rollout, does: str) -> str | None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -54,6 +56,25 @@ async def test_live_release_that_was_withdrawn_raises_the_alarm(world: World, wa
         await watch.worker.reconcile()
     assert (watch.alarms(), watch.github.called("release")) == (["live_release_withdrawn"], 1)
     assert (world.effects, world.state.paused, world.state.last_good_tag) == (before, False, "v1.1.0")
+
+
+@pytest.mark.parametrize("heard", [False, True])
+async def test_live_release_that_is_published_again_ends_the_alarm(world: World, watch: Watch, heard: bool) -> None:
+    """With the webhook of the new publication, and without it. It is live already, so nothing rolls out."""
+    world.inbox.put(LIVE)
+    await watch.worker.reconcile()
+    watch.github.withdraw(7, UNPUBLISHED)
+    await watch.missed.check()
+    assert watch.alarms() == ["live_release_withdrawn"]
+    later, before = NOW + timedelta(minutes=5), list(world.effects)
+    watch.github.published = [a_published("v1.1.0", 7, at=later)]
+    if heard:
+        assert await world.inbox.accept(replace(LIVE, rollout_id="r-again", published_at=later)) is None
+    for _ in range(2):
+        await watch.missed.check()
+        await watch.worker.reconcile()
+    assert (watch.alarms(), world.effects, world.state.accepted) == ([], before, ())
+    assert world.publisher.never == [("v1.1.0", "v1.1.0 is already live")]
 
 
 async def test_rollout_of_a_withdrawn_release_never_flips(world: World, watch: Watch) -> None:
