@@ -14,13 +14,13 @@ from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.redis_server import redis_binary
 from tests.supervision import nothing_left, wait
 
-STREAMS = 3
+STREAMS = 4
 """Test files that run at once: tests mostly wait, so this many keep two cores busy."""
 
 END_SECONDS = 120.0
 """Time for interrupted tests to stop what they started. What then still runs is killed."""
 
-# In the order of their names: acceptance comes first, and has the long files. By default files with few tests run last.
+# In the order of tests/schedule.py; by default files with few tests would run last.
 TOGETHER = ("-m", "not faults", "-n", str(STREAMS), "--dist", "loadfile", "--no-loadscope-reorder")
 ROWS = ("tests/faults", "-m", "faults", "-o", "faulthandler_timeout=1200", "-rP")  # prints each row's line
 

@@ -35,7 +35,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    schedule.first_the_whole_hosts(items)
+    schedule.in_order(items)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -32,6 +32,10 @@ COMMAND_SECONDS = 300
 PACKAGES = ("docker.io", "iptables", "iproute2")
 POOL = "base=10.214.0.0/16,size=24"
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+FEW_COLLECTIONS = {"GOGC": "400"}
+"""The engine starts itself several times for each container. With the default (100) a third of such a start is spent on
+collecting garbage. https://pkg.go.dev/runtime#hdr-Environment_Variables
+"""
 
 
 @contextlib.contextmanager
@@ -127,7 +131,7 @@ class Dockerd:
             *("--pidfile", str(self.runtime / "pid"), "--host", self.host),
             *("--bridge", self.bridge, "--default-address-pool", POOL),
         ]
-        env = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+        env = {**FEW_COLLECTIONS, **os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
         with (self.home / "dockerd.log").open("wb") as log:
             return subprocess.Popen(
                 command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
