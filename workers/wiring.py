@@ -69,7 +69,7 @@ async def wire(
         clock, ledger = SystemClock(), Ledger(pool, settings.namespace)
         history, logs = HistoryFile(settings.data_dir / "history.jsonl"), RolloutLogs(settings.data_dir / "logs")
         policy = release_policy_of(settings, stack)
-        notifier = notifier_of(settings, clock, redactor.value, journal.fence)
+        notifier = notifier_of(settings, clock, redactor.value, journal.fence, stack.public_url)
         notified = notifier.counts if notifier else dict
         publisher = LedgerPublisher(
             ledger,
@@ -80,6 +80,7 @@ async def wire(
             hide=redactor.value,
             policy=policy,
             notified=notified,
+            public_url=stack.public_url,
         )
         route = RouteFile(settings.traefik_dynamic_path, stack, fence=journal.fence)
         await in_file_thread(route.check)
@@ -131,12 +132,16 @@ def lease_of(settings: WorkerSettings) -> Lease:
     return Lease(lease_beside(settings.journal_path))
 
 
-def notifier_of(settings: WorkerSettings, clock: Clock, hide: Hide, fence: Fence) -> AppriseNotifier | None:
+def notifier_of(
+    settings: WorkerSettings, clock: Clock, hide: Hide, fence: Fence, public_url: str | None
+) -> AppriseNotifier | None:
     """None if no notification target is configured."""
     if not settings.notify_targets:
         return None
     kept = NoticeFile(settings.data_dir / "notices.json", fence)
-    return AppriseNotifier(settings.notify_targets, settings.notify_events, kept, clock, hide=hide)
+    return AppriseNotifier(
+        settings.notify_targets, settings.notify_events, kept, clock, hide=hide, public_url=public_url
+    )
 
 
 def redactor_of(settings: WorkerSettings, stack: Stack) -> Redactor:

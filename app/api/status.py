@@ -135,6 +135,7 @@ class PublishedStatus(ResponseModel):
     """The part of the status that the worker publishes. The defaults apply until it does so for the first time.
 
     `withdrawn`: the releases that were withdrawn on GitHub since the live one went live, or that one, newest first.
+    `public_url`: where people open the updater's pages, without a slash at its end.
     """
 
     state: Activity = "idle"
@@ -155,6 +156,7 @@ class PublishedStatus(ResponseModel):
     alarms: tuple[Alarm, ...] = ()
     notifications: dict[str, int] = Field(default_factory=dict)
     repository: KnownRepository | None = None
+    public_url: str | None = None
 
     @classmethod
     def of(
@@ -166,6 +168,7 @@ class PublishedStatus(ResponseModel):
         held: Sequence[HeldRelease] = (),
         alarms: Sequence[Alarm] = (),
         notifications: dict[str, int] | None = None,
+        public_url: str | None = None,
     ) -> Self:
         """`held`: releases that wait for something other than the end of a rollout. Others: see RolloutProgress.of."""
         rollout = state.rollout
@@ -189,6 +192,7 @@ class PublishedStatus(ResponseModel):
             alarms=tuple(alarms),
             notifications=notifications or {},
             repository=state.repository,
+            public_url=public_url,
         )
 
     def rollout_of(self, tag: str) -> str | None:

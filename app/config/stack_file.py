@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from app.config.links import GitHubPart, PublicUrl
 from app.config.policy import PolicyPart
 from app.config.problems import problems
 from app.config.release_files import FilesPart, Inside, VariableName, contradictions
@@ -21,7 +22,6 @@ from app.domain.stack import (
     Channel,
     Checks,
     Follower,
-    GitHub,
     Keep,
     Needs,
     ReleaseValue,
@@ -81,16 +81,6 @@ class _Keep(Part):
     build_cache_gb: Annotated[float | None, BeforeValidator(_no_bool)] = Field(Keep.build_cache_gb, ge=0)
 
 
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$", max_length=500)]
-
-
-class _GitHub(Part):
-    deployments: bool = GitHub.deployments
-    environment: str = Field(GitHub.environment, min_length=1, max_length=100)
-    environment_url: HttpUrl | None = None
-    log_url: HttpUrl | None = None
-
-
 SOURCE = r"^((https://|ssh://|file:///|/)\S+|[A-Za-z0-9_][\w.-]*@[A-Za-z0-9][\w.-]*:[^\s/]\S*)$"
 """A URL, a path, or `git@host:owner/name.git`."""
 
@@ -129,7 +119,8 @@ class _File(Part):
     needs: _Needs = Field(default_factory=_Needs)
     keep: _Keep = Field(default_factory=_Keep)
     policy: PolicyPart = Field(default_factory=PolicyPart)
-    github: _GitHub = Field(default_factory=_GitHub)
+    github: GitHubPart = Field(default_factory=GitHubPart)
+    public_url: PublicUrl | None = None
     updater: _Updater | None = None
 
     @model_validator(mode="after")
@@ -252,7 +243,8 @@ def _stack(file: _File, repository: str | None) -> Stack:
         needs=Needs(**file.needs.model_dump()),
         keep=Keep(**file.keep.model_dump()),
         policy=file.policy.policy(),
-        github=GitHub(**file.github.model_dump()),
+        github=file.github.github(file.public_url),
         updater=Updater(**file.updater.model_dump()) if file.updater else None,
         repository_id=file.repository_id,
+        public_url=file.public_url,
     )

@@ -246,7 +246,7 @@ class GitHub:
     """How rollouts are reported to GitHub, if there is a token.
 
     `environment` is the name of the deployments' environment. `environment_url` is the stack's address for people,
-    `log_url` the address of a rollout's log: `{rollout_id}` in it is replaced.
+    `log_url` the address of a rollout's page or log: `{rollout_id}` in it is replaced.
     """
 
     deployments: bool = True
@@ -278,7 +278,8 @@ class Stack:
 
     `compose_files`: paths inside the release, in order. `env_files`: paths in the live directory; none: `.env`, if it
     exists. `variables` are set for the release's Compose files; those in `allow_unset` may be missing. `repository_id`:
-    only the repository with that id is accepted, under any name; without one, the name counts.
+    only the repository with that id is accepted, under any name; without one, the name counts. `public_url`: where
+    people open the updater's pages, without a slash at its end.
     """
 
     project: str
@@ -309,6 +310,7 @@ class Stack:
     github: GitHub = field(default_factory=GitHub)
     updater: Updater | None = None
     repository_id: int | None = None
+    public_url: str | None = None
 
     def services(self, color: Color) -> tuple[str, ...]:
         """The Compose services that run on `color`: that color of each routed one, the singletons and the followers."""

@@ -72,6 +72,18 @@ async def test_message_arrives_once_without_secrets(make: Make, listener: Listen
     assert [message["type"] for message in listener.got] == ["success", "failure"]
 
 
+@pytest.mark.parametrize(("rollout_id", "page"), [("r-1", "/rollouts/r-1"), (None, "/")])
+async def test_message_ends_with_the_page(
+    listener: Listener, tmp_path: Path, rollout_id: str | None, page: str
+) -> None:
+    file, url = NoticeFile(tmp_path / "notices.json"), "https://updater.example.org"
+    notifier = AppriseNotifier([listener.url], frozenset(Kind), file, SystemClock(), public_url=url)
+    async with running(notifier):
+        notifier.notify(Notice("e1", Kind.FAILED, "shop: failed", "x" * 100_000, rollout_id))
+        await until(lambda: notifier.counts()["sent"] == 1)
+    assert listener.got[0]["message"].splitlines()[-1] == f"{url}{page}"
+
+
 async def test_restart_sends_waiting_messages_only(make: Make, listener: Listener) -> None:
     before = make(listener.url)
     async with running(before):

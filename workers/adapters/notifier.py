@@ -15,6 +15,7 @@ from app.domain.errors import StaleWorker
 from app.domain.long_lines import brief
 from app.domain.notices.book import QUIET, Book, Waiting
 from app.domain.notices.notice import Kind, Notice, digest
+from app.domain.public_page import page_of
 from workers.adapters.redaction import Hide
 from workers.ports import Clock
 
@@ -60,7 +61,8 @@ class AppriseNotifier:
     `kept` records which messages were sent and which wait. It is on disk when `notify` returns, so a restart neither
     loses nor repeats a message. A service that accepts a message without confirming it may get it twice. When another
     worker has taken over, its book counts: this one keeps nothing more, and ends with the message that it is sending.
-    `begin` begins one try to send a message to a URL, and does not wait for it.
+    `begin` begins one try to send a message to a URL, and does not wait for it. With a `public_url`, each message ends
+    with the address of the rollout's page, or of the dashboard.
     """
 
     def __init__(
@@ -73,10 +75,12 @@ class AppriseNotifier:
         hide: Hide = lambda value: value,
         patience: Patience | None = None,
         begin: Callable[[str, Notice], Trying] | None = None,
+        public_url: str | None = None,
     ) -> None:
         self._targets = {digest(url): url for url in urls}
         self._events, self._kept, self._clock, self._hide = events, kept, clock, hide
         self._begin = begin or begin_delivery
+        self._public_url = public_url
         self._patience = patience or Patience()
         self._woken = {target: asyncio.Event() for target in self._targets}
         self._sending: dict[str, tuple[str, Trying]] = {}
@@ -86,7 +90,9 @@ class AppriseNotifier:
 
     def notify(self, notice: Notice) -> None:
         to = self._targets if notice.kind in {*self._events, Kind.TEST} else ()
-        hidden = replace(notice, title=brief(self._hide(notice.title)), text=brief(self._hide(notice.text)))
+        text, page = brief(self._hide(notice.text)), page_of(self._public_url, notice.rollout_id)
+        text = f"{text}\n{page}" if page else text  # after the cut: half of an address leads nowhere
+        hidden = replace(notice, title=brief(self._hide(notice.title)), text=text)
         self._turn(lambda book: book.notify(hidden, self._clock.now(), to))
 
     def mark(self, event: str) -> None:

@@ -61,6 +61,7 @@ class LedgerPublisher:
         hide: Hide = lambda v: v,
         policy: ReleasePolicy = ReleasePolicy(),  # noqa: B008 - it is frozen
         notified: Callable[[], dict[str, int]] = dict,
+        public_url: str | None = None,
     ) -> None:
         self._ledger = ledger
         self._steps = steps
@@ -69,6 +70,7 @@ class LedgerPublisher:
         self._logs = logs
         self._redact = hide
         self._notified = notified
+        self._public_url = public_url
         self._clock = clock
         self._queue: asyncio.Queue[Write] = asyncio.Queue()
         self._durations: dict[str, float] = {}
@@ -205,6 +207,7 @@ class LedgerPublisher:
             held=self._policy.decide(latest, self._clock.now()).held,
             alarms=self._alarms,
             notifications=self._notified(),
+            public_url=self._public_url,
         )
         await self._ledger.publish_status(self._hide(status.as_json()))
         if latest.rollout is not None:

@@ -15,7 +15,8 @@ from app.cli.following.progress import FollowedRollout
 from app.cli.following.watch import RolloutWatch
 from app.cli.report import write
 from app.cli.views.show import console, show_summary
-from app.cli.views.text import document, release
+from app.cli.views.text import document, plain, release
+from app.domain.public_page import page_of
 
 
 async def ask_and_follow(
@@ -25,7 +26,7 @@ async def ask_and_follow(
 
     With `as_json`, standard output has one document: the result. `forced`: a pause does not hold the rollout.
     """
-    before = (await updater.status()).current
+    status = await updater.status()
     answer = await updater.start(path, body)
     if isinstance(answer, Result):
         return _nothing_to_do(answer, as_json=as_json)
@@ -34,11 +35,13 @@ async def ask_and_follow(
         if as_json:
             write(document(answer.as_received()))
         else:
-            console().print(f"Queued as {rollout_id}. `updater status --watch` follows it.", soft_wrap=True)
+            page = page_of(status.public_url, rollout_id)
+            where = f" Its page: {plain(page)}" if page else ""
+            console().print(f"Queued as {rollout_id}. `updater status --watch` follows it.{where}", soft_wrap=True)
         return Exit.DONE
     out = console(stderr=as_json)
     ended = await RolloutWatch(updater, _display(out)).follow(
-        FollowedRollout(rollout_id, tag, forced=forced, before=before)
+        FollowedRollout(rollout_id, tag, forced=forced, before=status.current)
     )
     _show_end(out, ended, as_json=as_json)
     return Exit.DONE if reached(ended, going_back=path.endswith("/rollback")) else Exit.FAILED

@@ -8,6 +8,7 @@ from typing import Any
 from app.api.rollout import NextAttempt, PreviousRelease, Record, Result
 from app.api.status import Live, RolloutProgress, Status
 from app.cli.views.text import instant, plain
+from app.domain.public_page import page_of
 
 Json = dict[str, Any]
 
@@ -35,7 +36,8 @@ class FollowedRollout:
     """The rollout `rollout_id`. `before`: the release that was live before it.
 
     `forced`: a pause does not hold the rollout. `waits_for`: why it has not started. `known` is False if the status
-    shows neither a running rollout nor this tag among those that wait. `result`: its final result.
+    shows neither a running rollout nor this tag among those that wait. `page`: the URL of its page, if the stack
+    file has a `public_url`. `result`: its final result.
     """
 
     rollout_id: str
@@ -52,6 +54,7 @@ class FollowedRollout:
     last_line: str = ""
     worker_alive: bool = True
     known: bool = True
+    page: str | None = None
     result: Result | None = None
 
     @property
@@ -63,7 +66,8 @@ class FollowedRollout:
         return max(0.0, (now - self.started_at).total_seconds()) if self.started_at else 0.0
 
     def see_status(self, status: Status) -> "FollowedRollout":
-        seen = replace(self, worker_alive=status.worker_alive)
+        page = page_of(status.public_url, self.rollout_id)
+        seen = replace(self, worker_alive=status.worker_alive, page=page)
         running, last = status.rollout, status.last_result
         if running and running.id == self.rollout_id:
             return seen._running(running, status.current)

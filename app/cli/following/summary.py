@@ -29,6 +29,7 @@ def summary(progress: FollowedRollout) -> list[Row]:
         ("live now", _after(progress, result)),
         *_figures(result),
         *_troubles(result),
+        *([("page", plain(progress.page))] if progress.page else []),
     ]
 
 

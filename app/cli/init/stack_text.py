@@ -114,6 +114,7 @@ def _limits(proposal: Proposal, example: Example) -> Iterator[str]:
     yield _part(example, "times", Times(stop_grace=proposal.stop_grace))
     yield _part(example, "checks", Checks())
     yield _part(example, "needs", Needs())
+    yield example.lines("public_url", example.settings["public_url"].value, active=False)
     yield _part(example, "github", GitHub())
     yield _part(example, "keep", Keep())
 

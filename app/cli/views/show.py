@@ -14,6 +14,7 @@ from app.cli.following.progress import FollowedRollout
 from app.cli.following.summary import step_rows, summary
 from app.cli.views.text import moment, plain, release, seconds, sha
 from app.domain.history import HistoryEntry
+from app.domain.public_page import page_of
 
 BAR_WIDTH = 30
 PLAIN_WIDTH = 200
@@ -47,6 +48,8 @@ def status_rows(status: Status) -> Iterator[Row]:
     if running := status.rollout:
         where = f"{plain(running.step or 'between steps')}, {percent_text(running.percent, running.eta_seconds)}"
         yield "rollout", f"{plain(running.tag)}: {where} ({plain(running.id)})"
+        if page := page_of(status.public_url, running.id):
+            yield "page", plain(page)
         if running.retry:
             yield "retry", retry_text(running.retry, datetime.now(UTC))
     if status.paused:

@@ -40,12 +40,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """One message. `id` identifies the event: an event is notified once."""
+    """One message. `id` identifies the event: an event is notified once. `rollout_id`: the rollout that it is about."""
 
     id: str
     kind: Kind
     title: str
     text: str
+    rollout_id: str | None = None
 
 
 _KINDS = {
@@ -58,9 +59,10 @@ _ASKED = {Trigger.MANUAL: "An operator asked for it."}
 
 
 def accepted(project: str, release: Release) -> Notice:
+    rollout_id = release.rollout_id
     asked = _ASKED.get(release.trigger, "GitHub published it.")
     text = f"{asked} Traffic is unchanged. The next message reports the outcome."
-    return Notice(f"accepted:{release.rollout_id}", Kind.ACCEPTED, f"{project}: {release.tag} was accepted", text)
+    return Notice(f"accepted:{rollout_id}", Kind.ACCEPTED, f"{project}: {release.tag} was accepted", text, rollout_id)
 
 
 def held(project: str, event: Mapping[str, Any]) -> Notice:
@@ -70,7 +72,8 @@ def held(project: str, event: Mapping[str, Any]) -> Notice:
     """
     title = f"{project}: {event['tag']} is held"
     moved = f":{event['commit']}" if event.get("moved_from") else ""
-    return Notice(f"held:{event['rollout_id']}:{event['reason']}{moved}", Kind.HELD, title, event["text"])
+    rollout_id = event["rollout_id"]
+    return Notice(f"held:{rollout_id}:{event['reason']}{moved}", Kind.HELD, title, event["text"], rollout_id)
 
 
 def ended(project: str, rollout: Rollout, state: State) -> Notice:
@@ -81,12 +84,13 @@ def ended(project: str, rollout: Rollout, state: State) -> Notice:
     failed = "failed and stays live" if rollout.stays else "did not go live"
     title = f"{project}: {rollout.release.tag} {outcomes.get(kind, failed)}{paused}"
     text = _live(rollout, state) if kind is Kind.LIVE else _not_live(rollout, state)
-    return Notice(f"rollout:{rollout.id}:{rollout.status}", kind, title, text)
+    return Notice(f"rollout:{rollout.id}:{rollout.status}", kind, title, text, rollout.id)
 
 
 def dropped(project: str, release: Release, why: UpdaterError) -> Notice:
     title = f"{project}: {release.tag} will not go live"
-    return Notice(f"dropped:{release.rollout_id}", Kind.DROPPED, title, f"{why}. Traffic is unchanged.")
+    text, rollout_id = f"{why}. Traffic is unchanged.", release.rollout_id
+    return Notice(f"dropped:{rollout_id}", Kind.DROPPED, title, text, rollout_id)
 
 
 def ignored(project: str, release: IgnoredRelease) -> Notice:

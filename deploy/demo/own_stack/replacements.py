@@ -78,6 +78,8 @@ def _traefik(content: Mapping[str, Any], stack: Stack, here: Here) -> Iterator[C
         yield "traefik/metrics", here.metrics, "those of that Traefik"
     if stack.traefik.api:
         yield "traefik/api", None, "not used"
+    if stack.public_url:
+        yield "public_url", None, "not used: the pages of that address do not know of the rollouts here"
     if content.get("updater"):
         yield "updater", None, "the updater runs outside the stack, and its own replacement is not played"
 

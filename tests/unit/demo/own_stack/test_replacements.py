@@ -38,16 +38,18 @@ def test_every_replacement_is_said() -> None:
     given = content(
         policy={"allowed_authors": ["octo"], "require_immutable": True, "forbid": ["privileged"]},
         updater={"web": "updater-web", "worker": "updater-worker"},
+        public_url="https://updater.example.org",
     )
     given["traefik"] |= {"metrics": "http://traefik:8082/metrics", "api": "http://traefik:8083"}
     result = play(given)
     assert [note.partition(":")[0] for note in result.notes] == [
-        *("project", "source", "directory", "traefik/entrypoints", "traefik/metrics", "traefik/api", "updater"),
+        *("project", "source", "directory", "traefik/entrypoints", "traefik/metrics", "traefik/api"),
+        *("public_url", "updater"),
         *("policy/allowed_authors", "policy/require_immutable", "times/image", "times/retry", "keep"),
     ]
     assert result.content["traefik"]["metrics"] == HERE.metrics
     assert "api" not in result.content["traefik"]
-    assert "updater" not in result.content
+    assert not {"updater", "public_url"} & set(result.content)
     assert result.content["policy"] == {"forbid": ["privileged"]}
 
 

@@ -1,7 +1,7 @@
 from typing import Any
 
 from app.api.rollout import Result
-from app.api.status import Live
+from app.api.status import Live, Status
 from app.cli.following.progress import FollowedRollout, StepSeen
 from app.cli.following.summary import step_rows, summary
 
@@ -100,3 +100,8 @@ def test_failed_one_way_release_is_shown_as_live() -> None:
     assert rows["live now"] == "v1.1.0 (bbbbbbbbbbbb) on green, healthy or not: it cannot be rolled back"
     before = dict(summary(ended(status="failed", active_color="blue", target_color="green")))
     assert before["live now"] == "v1.0.0 (aaaaaaaaaaaa) on blue; it stayed live"
+
+
+def test_summary_ends_with_the_page() -> None:
+    seen = FollowedRollout("r-1", "v1.1.0").see_status(Status(public_url="https://u.example"))
+    assert summary(seen.end(Result(status="success")))[-1] == ("page", "https://u.example/rollouts/r-1")

@@ -115,6 +115,7 @@ def test_status_lists_running_waiting_and_missing() -> None:
     )
     assert rows["alarm"] == "Somebody changed the route file."
     assert rows["rollout"] == "v1.1.0: bake, 80 %, 5.0 s left (r-1)"
+    assert "page" not in rows
     assert (rows["paused"], rows["queued"], rows["held"]) == ("a holiday", "v1.2.0", "v1.3.0, v1.4.0")
     assert rows["last"] == "v0.9.0 rolled back in 3.0 s, 2026-01-02 03:04:05 UTC"
     assert "no heartbeat" in rows["worker"]
@@ -180,3 +181,9 @@ def test_the_summary_ends_with_every_step(out: Console) -> None:
     show_summary(out, FollowedRollout("r-1", "v1.1.0").end(result))
     lines = text_of(out).splitlines()
     assert lines[-1].split() == ["docker_build", "4.00", "s", "▇" * 30]
+
+
+def test_status_links_to_the_running_rollout() -> None:
+    rollout = {"id": "r-1", "tag": "v1.1.0", "status": "running"}
+    rows = dict(status_rows(a_status(**{**STATUS, "rollout": rollout, "public_url": "https://u.example"})))
+    assert rows["page"] == "https://u.example/rollouts/r-1"

@@ -110,3 +110,16 @@ def test_alarm_with_other_text_is_another_event() -> None:
     first, other = (notices.alarm("shop", "live_color_down", f"{s} does not run") for s in ("api", "skills"))
     assert (first.title, first.text) == ("shop: live color down", "api does not run")
     assert first.id != other.id
+
+
+def test_notices_of_a_release_name_its_rollout() -> None:
+    release = a_release()
+    event = {"tag": release.tag, "rollout_id": release.rollout_id, "reason": "window", "text": "…"}
+    of_release = [
+        notices.accepted("shop", release),
+        notices.held("shop", event),
+        notices.dropped("shop", release, Superseded("v1.2.0 goes live instead")),
+        notices.ended("shop", a_live_one(), LIVE),
+    ]
+    assert {notice.rollout_id for notice in of_release} == {release.rollout_id}
+    assert notices.paused("shop", "holidays").rollout_id is None
