@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -35,3 +37,11 @@ def configure_logs(*more: structlog.types.Processor) -> None:
     logging.basicConfig(handlers=[stream], level=logging.INFO, force=True)
     for noisy in ("httpx", "httpcore", "docker", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+@contextmanager
+def named_in_log(rollout_id: str, trace_id: str | None) -> Iterator[None]:
+    """Adds both ids to every line of this task, and of those that it starts, during the `with` block."""
+    ids = {"rollout_id": rollout_id, "trace_id": trace_id}
+    with structlog.contextvars.bound_contextvars(**{name: value for name, value in ids.items() if value}):
+        yield

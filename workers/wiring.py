@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import docker
+import structlog
 from arq.connections import ArqRedis
 
 from app.config import notify_urls
@@ -39,6 +40,8 @@ from workers.adapters.notifier import AppriseNotifier
 from workers.adapters.publisher import LedgerPublisher
 from workers.adapters.redaction import Hide, Redactor, names_of
 from workers.adapters.threads import in_engine_thread, in_file_thread
+from workers.adapters.tracing.otlp import NOT_INSTALLED, is_installed, otlp_sender
+from workers.adapters.tracing.trace_export import TraceExport
 from workers.adapters.traefik.metrics import TraefikMetrics
 from workers.adapters.traefik.route_file import RouteFile
 from workers.control.announce import Announced
@@ -51,6 +54,8 @@ from workers.ports.mutation import Fence
 from workers.rollout.pipeline import step_ids
 
 FLUSH_SECONDS = 5.0
+
+log = structlog.get_logger()
 
 
 @contextlib.asynccontextmanager
@@ -89,6 +94,8 @@ async def wire(
         traffic = TraefikMetrics(stack.traefik.metrics, stack) if stack.traefik.metrics else None
         if traffic is not None:
             opened.push_async_callback(traffic.aclose)
+        if (tracing := tracing_of(settings, stack, redactor.value)) is not None:
+            opened.push_async_callback(tracing.aclose)
         releases, routes = settings.data_dir / "releases", settings.traefik_dynamic_path
         await learn_what_is_known(compose, stack, ReleaseFiles(releases))
         docker_engine = DockerEngine(
@@ -110,6 +117,7 @@ async def wire(
             notifier=notifier,
             room=room_of(settings.data_dir, _engine_root(client)),
             storage=DataDirectory(settings.data_dir, logs),
+            tracing=tracing,
         )
 
 
@@ -144,10 +152,21 @@ def notifier_of(
     )
 
 
+def tracing_of(settings: WorkerSettings, stack: Stack, hide: Hide) -> TraceExport | None:
+    """None if no collector is configured, or if the SDK is not installed, which the log says."""
+    if settings.otlp_endpoint is None:
+        return None
+    if not is_installed():
+        log.warning(NOT_INSTALLED)
+        return None
+    return TraceExport(partial(otlp_sender, settings.otlp_endpoint, settings.otlp_headers, stack.project), hide=hide)
+
+
 def redactor_of(settings: WorkerSettings, stack: Stack) -> Redactor:
     """Knows the secrets of the settings and of the live directory; it learns those of releases when they are read."""
     token = token_of(settings)
     hidden = [*([token] if token else []), *notify_urls.secrets_in(settings.notify_targets)]
+    hidden += settings.otlp_headers.values()
     urls, names = (stack.source, settings.redis_url), names_of(stack)
     return Redactor(Path(stack.directory), urls, hidden, env_files=stack.env_files, ordinary=names)
 

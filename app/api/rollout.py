@@ -39,6 +39,7 @@ class Result(ResponseModel):
     started_at: str | None = None
     completed_at: str | None = None
     evidence: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    trace_id: str | None = None
 
     @classmethod
     def of(cls, rollout: Rollout, state: State) -> Self:
@@ -61,6 +62,7 @@ class Result(ResponseModel):
             started_at=iso(rollout.started_at),
             completed_at=iso(rollout.completed_at),
             evidence=_evidence(rollout.steps),
+            trace_id=rollout.trace_id,
         )
 
     @classmethod
@@ -122,7 +124,8 @@ class RecordedStep(ResponseModel):
 class Record(ResponseModel):
     """The whole record of a waiting, running or ended rollout. `steps` are in the order in which they started.
 
-    `by`: the caller that asked for the release. The record of an ended rollout also has the fields of its Result.
+    `by`: the caller that asked for the release. `trace_id`: of its trace; None if it is not traced. The
+    record of an ended rollout also has the fields of its Result.
     """
 
     rollout_id: str = ""
@@ -142,6 +145,7 @@ class Record(ResponseModel):
     error: str | None = None
     warnings: tuple[str, ...] = ()
     steps: tuple[RecordedStep, ...] = ()
+    trace_id: str | None = None
 
     @classmethod
     def of(cls, rollout: Rollout) -> Self:
@@ -164,6 +168,7 @@ class Record(ResponseModel):
             error=rollout.error,
             warnings=rollout.warnings,
             steps=tuple(RecordedStep.of(step) for step in rollout.steps),
+            trace_id=rollout.trace_id,
         )
 
     @classmethod

@@ -8,14 +8,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from app.config import notify_urls
+from app.config import notify_urls, otlp
 from app.config.locations import DATA_DIR, STATE_FILE
 from app.config.urls import valid_github_api_url, valid_redis_url
 from app.domain.errors import SettingsInvalid
 from app.domain.notices.notice import Kind
 from app.domain.stack import REPOSITORY
 
-SECRETS = ("GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN", "UPDATER_NOTIFY_URLS")
+SECRETS = ("GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN", "UPDATER_NOTIFY_URLS", "OTEL_EXPORTER_OTLP_HEADERS")
 """Settings that may come from a file, whose path is in `<NAME>_FILE`."""
 
 GITHUB_API = "https://api.github.com"
@@ -153,11 +153,25 @@ class WorkerSettings(Settings):
     notify_events: Annotated[frozenset[Kind], BeforeValidator(_words)] = Field(
         frozenset(Kind), alias="UPDATER_NOTIFY_EVENTS"
     )
+    otlp_endpoint: Annotated[str, AfterValidator(otlp.valid_endpoint)] | None = Field(
+        None, alias="OTEL_EXPORTER_OTLP_ENDPOINT"
+    )
+    otlp_protocol: Annotated[str, AfterValidator(otlp.valid_protocol)] = Field(
+        otlp.PROTOCOL, alias="OTEL_EXPORTER_OTLP_PROTOCOL"
+    )
+    otlp_headers_text: Annotated[SecretStr, AfterValidator(otlp.valid_headers)] | None = Field(
+        None, alias="OTEL_EXPORTER_OTLP_HEADERS"
+    )
 
     @property
     def notify_targets(self) -> tuple[str, ...]:
         """The notification targets, one URL each. Every URL is a secret."""
         return notify_urls.split(self.notify_urls.get_secret_value()) if self.notify_urls else ()
+
+    @property
+    def otlp_headers(self) -> dict[str, str]:
+        """The headers for the collector of traces. Every value is a secret."""
+        return otlp.headers_of(self.otlp_headers_text)
 
     @property
     def journal_path(self) -> Path:

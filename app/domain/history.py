@@ -20,7 +20,7 @@ class HistoryEntry:
 
     `timestamp`: the moment of the decision, ISO 8601. `key`: the release's, empty in entries of the oldest versions.
     `by`: the caller that asked for the release, None if no caller did. `waits_again`: whether the release waits for
-    another attempt; None in entries of older versions.
+    another attempt; None in entries of older versions. `trace_id`: the id of the rollout's trace, None without one.
     """
 
     rollout_id: str
@@ -36,6 +36,7 @@ class HistoryEntry:
     sha: str | None = None
     by: str | None = None
     waits_again: bool | None = None
+    trace_id: str | None = None
 
     @classmethod
     def of(cls, rollout: Rollout, *, waits_again: bool = False) -> Self:
@@ -55,6 +56,7 @@ class HistoryEntry:
             sha=rollout.sha,
             by=rollout.release.by,
             waits_again=waits_again,
+            trace_id=rollout.trace_id,
         )
 
     @classmethod

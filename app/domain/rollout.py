@@ -92,7 +92,7 @@ class Rollout:
     `resumed` counts how often it continued after an interruption past its flip. `one_way`: the release declares that
     it cannot be rolled back. `stays`: it failed past its flip and keeps the traffic because it is `one_way`.
     `stopping` is the code of an operator's call that was accepted, or of a withdrawal, and stops it. `copies`: how many
-    containers of each routed service it started.
+    containers of each routed service it started. `trace_id`: the id of its trace; None if it is not traced.
     `reason_code`, `error` and `fault` say why it did not end in `success`. `warnings` are problems that did not
     affect traffic.
     """
@@ -117,6 +117,7 @@ class Rollout:
     stays: bool = False
     stopping: str | None = None
     copies: Mapping[str, int] = field(default_factory=dict)
+    trace_id: str | None = None
 
     @property
     def id(self) -> str:

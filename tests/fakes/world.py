@@ -23,7 +23,7 @@ from workers.control.announce import Announced
 from workers.control.reconcile import Reconciler
 from workers.control.served_guard import protecting
 from workers.control.stale_guard import guarded
-from workers.ports import Engine, Notifier, Ports, Room, Route
+from workers.ports import Engine, Notifier, Ports, Room, Route, Tracing
 from workers.ports.github import GitHubApi
 
 GB = 1024**3
@@ -58,6 +58,7 @@ class World:
         self.notifier = FakeNotifier(self.clock)
         self.storage = FakeStorage()
         self.github: GitHubApi | None = None
+        self.tracing: Tracing | None = None
 
     @property
     def ports(self) -> Ports:
@@ -80,6 +81,7 @@ class World:
             room=lambda: self.room,
             storage=self.storage,
             notifier=notifier,
+            tracing=self.tracing,
         )
 
     def _fence(self) -> None:

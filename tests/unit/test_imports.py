@@ -13,7 +13,17 @@ ROOT = Path(__file__).parents[2]
 
 NEVER_YET = {
     "app.main": {"apprise", "docker", "githubkit", "httpx", "prometheus_client", "requests", "typer", "workers"},
-    "workers.main": {"apprise", "githubkit", "hishel", "httpx", "hypercorn", "prometheus_client", "starlette", "typer"},
+    "workers.main": {
+        "apprise",
+        "githubkit",
+        "hishel",
+        "httpx",
+        "hypercorn",
+        "opentelemetry",
+        "prometheus_client",
+        "starlette",
+        "typer",
+    },
     "app.cli.main": {
         *(
             "apprise",

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from app.domain.release import Release
 from app.domain.release_stack import as_of, brought_back
 from app.domain.stack import Stack
+from app.domain.trace import trace_id_of
+from app.logs import named_in_log
 from workers.adoption import drift
 from workers.ports import Ports
 from workers.rollout.run import Run
@@ -50,9 +52,16 @@ class CurrentRun:
             pause_on_failure=self._pause_on_failure,
         )
         try:
-            yield self._run
+            with named_in_log(release.rollout_id, self.trace_id(release)):
+                yield self._run
         finally:
             self._run = None
+
+    def trace_id(self, release: Release) -> str | None:
+        """The id of the rollout's trace: the journal's, if it has begun already. None if nothing is traced."""
+        if (begun := self._ports.journal.state.rollout) is not None:
+            return begun.trace_id
+        return trace_id_of(release.rollout_id) if self._ports.tracing is not None else None
 
     async def _origin(self) -> Stack:
         """The stack as the release has it that was live when the rollout in the journal began, or that is live now."""

@@ -186,7 +186,7 @@ class Reconciler:
             self._ports.publisher.status(state)
             self._ports.publisher.event("rollout.started", rollout_id=release.rollout_id, tag=release.tag)
             ended = await roll_out(run)
-        log.info("rollout ended", tag=release.tag, rollout_id=ended.id, status=ended.status, error=ended.error)
+            log.info("rollout ended", tag=release.tag, status=ended.status, error=ended.error)
 
     async def _overtake(self) -> None:
         await self.take_in()
@@ -242,10 +242,12 @@ class Reconciler:
         """Decides once more, in the update that begins: a pause or cancel since the decision counts."""
         now = self._ports.clock.now()
         go = self.policy.decide(state, now).go
-        return state.begin(_rollout(state, go, now)) if go is not None and go.key == release.key else state
+        if go is None or go.key != release.key:
+            return state
+        return state.begin(_rollout(state, go, now, self._current.trace_id(go)))
 
 
-def _rollout(state: State, release: Release, at: datetime) -> Rollout:
+def _rollout(state: State, release: Release, at: datetime, trace_id: str | None) -> Rollout:
     origin = state.active_color
     return Rollout(
         release=release,
@@ -253,4 +255,5 @@ def _rollout(state: State, release: Release, at: datetime) -> Rollout:
         origin=origin,
         previous=state.current,
         started_at=at,
+        trace_id=trace_id,
     )

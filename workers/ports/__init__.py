@@ -18,6 +18,7 @@ from workers.ports.publisher import Publisher
 from workers.ports.route import Route
 from workers.ports.source import Source
 from workers.ports.storage import Storage
+from workers.ports.tracing import Tracing
 from workers.ports.traffic import TrafficCounts
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Storage",
     "Survey",
     "TimeLimit",
+    "Tracing",
     "TrafficCounts",
 ]
 
@@ -65,3 +67,4 @@ class Ports:
     room: Callable[[], Room]
     storage: Storage
     notifier: Notifier | None = None
+    tracing: Tracing | None = None

@@ -200,6 +200,8 @@ class Run:
         self.ports.publisher.keep(ended, after.state(before))  # after a crash, two records are better than none
         state = await self.ports.journal.update(after.state)
         self.ports.publisher.result(ended, state)
+        if self.ports.tracing is not None:
+            self.ports.tracing.ended(ended)
         if before.paused and not state.paused:
             self.ports.publisher.event("resumed")
         self.ports.publisher.status(state)

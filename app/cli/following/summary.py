@@ -30,6 +30,7 @@ def summary(progress: FollowedRollout) -> list[Row]:
         *_figures(result),
         *_troubles(result),
         *([("page", plain(progress.page))] if progress.page else []),
+        *([("trace", plain(result.trace_id))] if result.trace_id else []),
     ]
 
 

@@ -14,7 +14,16 @@ def pins(name: str) -> set[str]:
 
 
 def test_image_installs_what_the_tests_use() -> None:
-    assert pins("runtime.txt") <= pins("dev.txt")
+    assert pins("runtime.txt") < pins("otel.txt") < pins("dev.txt")
+
+
+def test_image_can_be_built_with_each_lock_file() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    for name in ("runtime", "otel"):
+        assert f"!requirements/{name}.txt" in ignored
+    assert DOCKERFILE.index("ARG REQUIREMENTS=runtime") < DOCKERFILE.index(
+        "COPY requirements/${REQUIREMENTS}.txt /tmp/"
+    )
 
 
 def test_compose_is_the_same_version_everywhere() -> None:

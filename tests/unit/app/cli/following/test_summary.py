@@ -105,3 +105,4 @@ def test_failed_one_way_release_is_shown_as_live() -> None:
 def test_summary_ends_with_the_page() -> None:
     seen = FollowedRollout("r-1", "v1.1.0").see_status(Status(public_url="https://u.example"))
     assert summary(seen.end(Result(status="success")))[-1] == ("page", "https://u.example/rollouts/r-1")
+    assert summary(seen.end(Result(status="success", trace_id="ab12")))[-1] == ("trace", "ab12")
