@@ -22,6 +22,7 @@ from workers.adapters.disk.history_file import HistoryFile
 from workers.adapters.disk.journal import FileJournal
 from workers.adapters.disk.lease import Lease
 from workers.adapters.disk.rollout_logs import RolloutLogs
+from workers.adapters.disk_room import DiskRoom
 from workers.adapters.docker_host.client import Docker, connect
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.program import find_compose
@@ -52,6 +53,7 @@ from workers.inspect import mounts
 from workers.ports import Clock, Engine, Ports, Route
 from workers.ports.mutation import Fence
 from workers.rollout.pipeline import step_ids
+from workers.rollout.steps.preflight import GB
 
 FLUSH_SECONDS = 5.0
 
@@ -73,20 +75,8 @@ async def wire(
         compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence, learn=redactor.learn)
         clock, ledger = SystemClock(), Ledger(pool, settings.namespace)
         history, logs = HistoryFile(settings.data_dir / "history.jsonl"), RolloutLogs(settings.data_dir / "logs")
-        policy = release_policy_of(settings, stack)
         notifier = notifier_of(settings, clock, redactor.value, journal.fence, stack.public_url)
         notified = notifier.counts if notifier else dict
-        publisher = LedgerPublisher(
-            ledger,
-            partial(step_ids, stack),
-            history,
-            logs,
-            clock,
-            hide=redactor.value,
-            policy=policy,
-            notified=notified,
-            public_url=stack.public_url,
-        )
         route = RouteFile(settings.traefik_dynamic_path, stack, fence=journal.fence)
         await in_file_thread(route.check)
         probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
@@ -100,6 +90,19 @@ async def wire(
         await learn_what_is_known(compose, stack, ReleaseFiles(releases))
         docker_engine = DockerEngine(
             client, compose, stack, releases, fence=journal.fence, written=[routes], own_mounts=own, route=route.file
+        )
+        room = room_of(settings.data_dir, await in_engine_thread(_engine_root, client))
+        publisher = LedgerPublisher(
+            ledger,
+            partial(step_ids, stack),
+            history,
+            logs,
+            clock,
+            hide=redactor.value,
+            policy=release_policy_of(settings, stack),
+            notified=notified,
+            public_url=stack.public_url,
+            disk=DiskRoom(room, round(stack.needs.disk_gb * GB), clock),
         )
         await opened.enter_async_context(lease.held())
         journal.load()
@@ -115,7 +118,7 @@ async def wire(
             publisher=Announced(publisher, notifier, stack.project) if notifier else publisher,
             clock=clock,
             notifier=notifier,
-            room=room_of(settings.data_dir, _engine_root(client)),
+            room=room,
             storage=DataDirectory(settings.data_dir, logs),
             tracing=tracing,
         )

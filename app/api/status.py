@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from app.api.model import ResponseModel, iso
+from app.api.plan import PlannedDisk
 from app.api.rollout import NextAttempt, Result
 from app.domain.acceptance.decision import HeldRelease
 from app.domain.acceptance.ignored import IgnoredRelease
@@ -135,7 +136,7 @@ class PublishedStatus(ResponseModel):
     """The part of the status that the worker publishes. The defaults apply until it does so for the first time.
 
     `withdrawn`: the releases that were withdrawn on GitHub since the live one went live, or that one, newest first.
-    `public_url`: where people open the updater's pages, without a slash at its end.
+    `public_url`: where people open the updater's pages, without a slash at its end. `disk`: None if it is not known.
     """
 
     state: Activity = "idle"
@@ -157,6 +158,7 @@ class PublishedStatus(ResponseModel):
     notifications: dict[str, int] = Field(default_factory=dict)
     repository: KnownRepository | None = None
     public_url: str | None = None
+    disk: PlannedDisk | None = None
 
     @classmethod
     def of(
@@ -169,6 +171,7 @@ class PublishedStatus(ResponseModel):
         alarms: Sequence[Alarm] = (),
         notifications: dict[str, int] | None = None,
         public_url: str | None = None,
+        disk: PlannedDisk | None = None,
     ) -> Self:
         """`held`: releases that wait for something other than the end of a rollout. Others: see RolloutProgress.of."""
         rollout = state.rollout
@@ -193,6 +196,7 @@ class PublishedStatus(ResponseModel):
             notifications=notifications or {},
             repository=state.repository,
             public_url=public_url,
+            disk=disk,
         )
 
     def rollout_of(self, tag: str) -> str | None:

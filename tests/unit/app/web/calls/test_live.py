@@ -63,4 +63,5 @@ def test_live_result_has_every_field_of_a_result() -> None:
         "started_at": NOW.isoformat(),
         "completed_at": NOW.isoformat(),
         "evidence": {},
+        "trace_id": None,
     }
