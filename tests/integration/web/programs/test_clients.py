@@ -147,12 +147,13 @@ async def test_release_held_by_a_pause_gives_the_reason(
     assert "v1.2.0 is waiting: rollouts are paused" in str(shown.error)
 
 
-async def test_own_preference_gets_the_plain_202(impatient: Program, world: World) -> None:
+async def test_own_preference_gets_the_plain_202(impatient: Program, web: Listening, world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=LONG)
     for prefer in ("wait=0", "wait=1", "respond-async"):
         answer = await impatient.http.post("/update/apply", json={"tag": "v1.1.0"}, headers={"Prefer": prefer})
         assert (answer.status_code, answer.json().keys()) == (202, {"status", "rollout_id"})
     await impatient.http.post("/update/cancel", json={"rollout_id": answer.json()["rollout_id"]})
+    await settled(web, "v1.0.0")
 
 
 async def test_disconnect_does_not_end_the_rollout(
