@@ -31,6 +31,7 @@ from app.web.calls.final_result import FinalAnswer
 from app.web.calls.health import Health
 from app.web.calls.metrics import Metrics
 from app.web.calls.queries import Reading
+from app.web.calls.sessions import Sessions
 from app.web.calls.status import StatusCall
 from app.web.calls.streams import StreamedAnswers
 from app.web.calls.waiting import Endings
@@ -65,14 +66,16 @@ def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
     receiver = Receiver(stack, settings.webhook_secrets, Intake(settings.webhook_max_bytes), ledger, queue)
     streams, status = StreamedAnswers(ledger), StatusCall(ledger)
     endings = Endings(ledger, streams)
+    sessions = Sessions(identification)
     calls = Calls(
         health=Health(ledger),
         status=status,
         changes=Changes(ledger, queue, status, FinalAnswer(status, endings, settings.apply_wait), stack.tags),
         reading=Reading(ledger, queue, status, streams, endings),
         doctor=CheckUp(ledger, queue, secret, settings.webhook_secrets),
-        metrics=Metrics(ledger, status, receiver.decisions),
-        dashboard=Dashboard(identification),
+        metrics=Metrics(ledger, status, receiver.decisions, sessions.failures),
+        dashboard=Dashboard(),
+        sessions=sessions,
     )
     guard = AccessControl(identification, Intake(MAX_BODY_BYTES), ChangeRecord(ledger))
     return Faces(public_app(receiver), internal_app(calls, guard), streams.closing)

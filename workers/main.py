@@ -44,6 +44,7 @@ from workers.watchdogs.drift_watch import DriftWatch
 from workers.watchdogs.ignored_releases import IgnoredReleases
 from workers.watchdogs.missed_releases import MissedReleases
 from workers.watchdogs.required_checks import ASK_SECONDS, ASK_SECONDS_WITHOUT_TOKEN, RequiredChecksWatch
+from workers.watchdogs.traffic_watch import TrafficWatch
 from workers.watchdogs.unreadable_releases import UnreadableReleases
 from workers.watchdogs.withdrawn_releases import WithdrawnReleases
 from workers.wiring import lease_of, own_services_of, redactor_of, release_policy_of, token_of, wire
@@ -115,6 +116,8 @@ def _beside(
         WithdrawnReleases(ports, reconciler),
         DiskWatch(ports, reconciler),
     ]
+    if ports.traffic is not None:
+        parts.append(TrafficWatch(ports.traffic, ports, reconciler))
     if (required := stack.policy.require_checks) is not None:
         limited = not settings.github_token and not is_gitea(settings.github_api_url)
         every = ASK_SECONDS_WITHOUT_TOKEN if limited else ASK_SECONDS

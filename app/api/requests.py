@@ -1,8 +1,8 @@
 """Requests: bodies and query strings."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from app.api.model import CompatRequest, QueryModel, RequestModel
 from app.domain.errors import TagInvalid
@@ -52,7 +52,16 @@ class Cancel(RequestModel):
 
 
 class Login(RequestModel):
-    secret: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
+    """The shared secret, or the part of a login link after `#login=`: one of them."""
+
+    secret: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)] | None = None
+    link: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)] | None = None
+
+    @model_validator(mode="after")
+    def _one_proof(self) -> Self:
+        if (self.secret is None) == (self.link is None):
+            raise ValueError("give secret or link")
+        return self
 
 
 class PlanQuery(QueryModel):

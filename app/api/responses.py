@@ -98,3 +98,15 @@ class LoggedIn(ResponseModel):
 
     status: Literal["ok"] = "ok"
     expires_in: float = 0.0
+
+
+class Session(ResponseModel):
+    """Who calls. `kind`: `shared secret`, `token` or `session`; `scope`: `read` or `operate`; `name`: may be empty.
+
+    All are empty without a proof. `expires_in`: seconds until the session ends; None for another kind.
+    """
+
+    kind: str = ""
+    scope: str = ""
+    name: str = ""
+    expires_in: float | None = None

@@ -208,6 +208,17 @@ def _seconds(start: str | None, end: str | None) -> float:
     return round((ended - began).total_seconds(), 3) if began and ended else 0.0
 
 
+class Usual(ResponseModel):
+    """Medians over the last successful rollouts, in seconds. `steps`: by name. `rollouts`: how many there are.
+
+    `seconds`: of a whole rollout; None if none has succeeded.
+    """
+
+    rollouts: int = 0
+    seconds: float | None = None
+    steps: dict[str, float] = Field(default_factory=dict)
+
+
 class History(ResponseModel):
     """`entries` are newest first."""
 

@@ -63,7 +63,8 @@ class Live(ResponseModel):
 class RolloutProgress(ResponseModel):
     """The running rollout. `percent` counts steps; `eta_seconds` is None until a rollout has succeeded.
 
-    `retry`: the attempt of the running step; None for its first one.
+    `retry`: the attempt of the running step; None for its first one. `steps`: the names of all its steps, in order,
+    if it succeeds. A rollback has others.
     """
 
     id: str = ""
@@ -74,6 +75,7 @@ class RolloutProgress(ResponseModel):
     started_at: str | None = None
     eta_seconds: float | None = None
     retry: NextAttempt | None = None
+    steps: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, rollout: Rollout, steps: Sequence[StepId], durations: dict[str, float]) -> Self:
@@ -89,6 +91,7 @@ class RolloutProgress(ResponseModel):
             started_at=iso(rollout.started_at),
             eta_seconds=round(sum(left), 1) if durations else None,
             retry=NextAttempt.of(rollout.retry) if rollout.retry else None,
+            steps=tuple(step.name for step in steps),
         )
 
 

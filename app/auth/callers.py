@@ -15,12 +15,14 @@ import structlog
 
 from app.auth.scope import Scope
 from app.auth.secret_permissions import Permissions, set_right
-from app.auth.tokens import sign_token
+from app.auth.tokens import BEARER, LOGIN, sign_token
 from app.domain.errors import SecretUnavailable, SettingsInvalid
 from app.files import replace_durably
 
 SECRET_BYTES = 32
 LONGEST_TOKEN_SECONDS = 366 * 24 * 3600.0
+LONGEST_LOGIN_SECONDS = 24 * 3600.0
+LOGIN_ID_BYTES = 16
 
 log = structlog.get_logger()
 
@@ -129,10 +131,24 @@ def make_token(secret_path: Path, scope: Scope, ttl_seconds: float, name: str = 
     `name` is recorded with each change that is made with the token. Raises SettingsInvalid if the file cannot be read
     or is empty, ValueError if `ttl_seconds` is out of range or `name` does not fit NAME_PATTERN.
     """
-    if not 0 < ttl_seconds <= LONGEST_TOKEN_SECONDS:
-        raise ValueError(f"a token is valid for more than 0 and at most {LONGEST_TOKEN_SECONDS:.0f} seconds")
+    _check_lifetime(ttl_seconds, LONGEST_TOKEN_SECONDS)
+    return sign_token(_keys(secret_path), Scope(scope), ttl_seconds, BEARER, name)
+
+
+def make_login(secret_path: Path, scope: Scope, ttl_seconds: float, name: str = "") -> str:
+    """The secret part of a link that logs in to the dashboard once, within `ttl_seconds`; otherwise as make_token."""
+    _check_lifetime(ttl_seconds, LONGEST_LOGIN_SECONDS)
+    once = secrets.token_urlsafe(LOGIN_ID_BYTES)
+    return sign_token(_keys(secret_path), Scope(scope), ttl_seconds, LOGIN, name, id_=once)
+
+
+def _check_lifetime(seconds: float, most: float) -> None:
+    if not 0 < seconds <= most:
+        raise ValueError(f"it is valid for more than 0 and at most {most:.0f} seconds")
+
+
+def _keys(secret_path: Path) -> tuple[bytes, ...]:
     try:
-        keys = SharedSecret(secret_path).keys()
+        return SharedSecret(secret_path).keys()
     except SecretUnavailable as error:
         raise SettingsInvalid(f"UPDATER_SECRET_PATH: {secret_path} cannot be read or is empty") from error
-    return sign_token(keys, Scope(scope), ttl_seconds, name=name)

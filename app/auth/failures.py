@@ -29,12 +29,13 @@ OVERALL = FailureRate(100, 3.0)
 
 
 class FailureLimit:
-    """Counts failures. It remembers one time for each address: when its failures are forgiven."""
+    """Counts failures (`total`). It remembers one time for each address: when its failures are forgiven."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._forgiven: dict[str, float] = {}
         self._all_forgiven = 0.0
+        self.total = 0
 
     def wait(self, address: str) -> float:
         """Seconds until the client at `address` may fail again; 0 if now."""
@@ -44,6 +45,7 @@ class FailureLimit:
 
     def add(self, address: str) -> None:
         """Counts a failure of the client at `address`."""
+        self.total += 1
         now, client = self._clock(), _client(address)
         self._forgiven[client] = max(self._forgiven.pop(client, 0.0), now) + BY_ADDRESS.seconds
         self._all_forgiven = max(self._all_forgiven, now) + OVERALL.seconds

@@ -16,22 +16,28 @@ from app.auth.scope import NAME_PATTERN, Scope
 MAX_TOKEN_LENGTH = 1_024
 BEARER = "updater.token"
 SESSION = "updater.session"
-"""The salt of each kind, so that a session cookie is not valid as a token, nor a token as a cookie."""
+LOGIN = "updater.login"
+"""The salt of each kind, so that a session cookie is not valid as a token, nor a token as a cookie or a login link."""
 
 
 class Claim(BaseModel):
-    """The content of a token. `name`: of a bearer token, what its creator called it; of a session, its id."""
+    """The content of a token. `name`: of a bearer token or a login link, what its creator called it; of a session, its
+    id. `id`: of a login link, by which it is recognized when it was used.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, defer_build=True)
 
     scope: Scope
     expires: float
     name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)] = ""
+    id: Annotated[str, StringConstraints(pattern=NAME_PATTERN)] = ""
 
 
-def sign_token(keys: Sequence[bytes], scope: Scope, ttl_seconds: float, kind: str = BEARER, name: str = "") -> str:
+def sign_token(
+    keys: Sequence[bytes], scope: Scope, ttl_seconds: float, kind: str = BEARER, name: str = "", *, id_: str = ""
+) -> str:
     """A token signed with the first of `keys`. Raises ValueError if `name` does not fit NAME_PATTERN."""
-    claim = Claim(scope=scope, expires=round(time.time() + ttl_seconds, 3), name=name)
+    claim = Claim(scope=scope, expires=round(time.time() + ttl_seconds, 3), name=name, id=id_)
     return str(_serializer(keys, kind).dumps(claim.model_dump(mode="json", exclude_defaults=True)))
 
 

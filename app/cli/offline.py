@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from app.auth.scope import NAME_PATTERN, Scope
-from app.cli.api.access import secret_path
+from app.cli.api.access import secret_path, updater_url
 from app.cli.duration import parse_duration
 from app.cli.errors import Exit, WrongUse
 from app.cli.options import Json
@@ -65,19 +65,28 @@ def init(
 
 def token(
     scope: Annotated[Scope, typer.Option(help="What the token allows.")],
-    ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 15m, 1h, 7d.")] = "1h",
+    ttl: Annotated[
+        str | None, typer.Option(help="How long it is valid: 90s, 15m, 1h, 7d.", show_default="1h; with --login 10m")
+    ] = None,
     name: Annotated[str, typer.Option(help="Recorded with each change that is made with the token.")] = "",
+    login: Annotated[
+        bool, typer.Option("--login", help="Create a link that logs in to the dashboard at UPDATER_URL, once.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Create a token for UPDATER_TOKEN, signed with the secret in UPDATER_SECRET_PATH. Works offline."""
-    from app.auth.callers import make_token
+    from app.auth.callers import make_login, make_token
 
     with ending(as_json=as_json):
+        ttl = ttl or ("10m" if login else "1h")
         lifetime = parse_duration(ttl)
         if not re.fullmatch(NAME_PATTERN, name):
             raise WrongUse(f"--name {name}: it may have 64 letters, digits, `.`, `_` and `-`.", "Choose another name.")
         try:
-            made = make_token(secret_path(os.environ), scope, lifetime, name)
+            make = make_login if login else make_token
+            made = make(secret_path(os.environ), scope, lifetime, name)
         except ValueError as error:
             raise WrongUse(f"--ttl {ttl}: {error}.", "Choose another duration, such as 1h.") from error
-        write(document({"token": made, "scope": scope, "expires_in_seconds": lifetime}) if as_json else made)
+        made = f"{updater_url(os.environ)}/#login={made}" if login else made
+        kind = "login" if login else "token"
+        write(document({kind: made, "scope": scope, "expires_in_seconds": lifetime}) if as_json else made)

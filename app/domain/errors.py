@@ -1,7 +1,8 @@
 """Every error of the updater: one root class, a stable code, and whose fault it is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from app.domain.long_lines import OUTPUT_LINE_BYTES, shortened
 
@@ -19,11 +20,13 @@ class UpdaterError(Exception):
 
     The first line of the docstring is the message. `detail` adds the specifics, `service` is the part of the stack,
     and `last_lines` is the end of the relevant output, each line in at most OUTPUT_LINE_BYTES. `transient`: what the
-    network or a server did, in words, so that the same call may succeed later; empty if it is not that.
+    network or a server did, in words, so that the same call may succeed later; empty if it is not that. `evidence`:
+    what the failed step had found until then.
     """
 
     code = "updater_error"
     fault = Fault.MACHINE
+    evidence: Mapping[str, Any] | None = None
 
     def __init__(
         self, detail: str = "", *, service: str | None = None, last_lines: Sequence[str] = (), transient: str = ""

@@ -1,11 +1,12 @@
 """What has become of the releases."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Self
 
 from app.domain.errors import Cancelled, Interrupted, Superseded, Undone, UpdaterError, Withdrawn
+from app.domain.figures import figures_of
 from app.domain.release import Release
 from app.domain.rollout import Rollout, RolloutStatus
 
@@ -21,6 +22,7 @@ class HistoryEntry:
     `timestamp`: the moment of the decision, ISO 8601. `key`: the release's, empty in entries of the oldest versions.
     `by`: the caller that asked for the release, None if no caller did. `waits_again`: whether the release waits for
     another attempt; None in entries of older versions. `trace_id`: the id of the rollout's trace, None without one.
+    `previous`: the tag that was live before. The other figures: see Figures; None in entries of older versions too.
     """
 
     rollout_id: str
@@ -37,6 +39,11 @@ class HistoryEntry:
     by: str | None = None
     waits_again: bool | None = None
     trace_id: str | None = None
+    previous: str | None = None
+    flip_ms: float | None = None
+    requests: int | None = None
+    failed_requests: int | None = None
+    gap_seconds: float | None = None
 
     @classmethod
     def of(cls, rollout: Rollout, *, waits_again: bool = False) -> Self:
@@ -57,6 +64,8 @@ class HistoryEntry:
             by=rollout.release.by,
             waits_again=waits_again,
             trace_id=rollout.trace_id,
+            previous=rollout.previous.tag if rollout.previous else None,
+            **asdict(figures_of(rollout)),
         )
 
     @classmethod

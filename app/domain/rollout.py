@@ -200,7 +200,7 @@ class Rollout:
         return ROUTE_SWITCH in self.completed
 
     def evidence(self, step: StepId) -> Mapping[str, Any]:
-        """The evidence of `step`; empty if it did not complete."""
+        """The evidence of `step`; empty if it did not end. Of a failed step: what it found until then, if anything."""
         return next((s.evidence for s in reversed(self.steps) if s.id == step), {})
 
     def resolved(self, sha: str) -> "Rollout":
@@ -226,8 +226,8 @@ class Rollout:
     def end(self, step: StepId, seconds: float, evidence: Mapping[str, Any]) -> "Rollout":
         return self._change(step, seconds=seconds, evidence=evidence)
 
-    def fail(self, step: StepId, seconds: float, error: str) -> "Rollout":
-        return self._change(step, seconds=seconds, error=error)
+    def fail(self, step: StepId, seconds: float, error: str, evidence: Mapping[str, Any] | None = None) -> "Rollout":
+        return self._change(step, seconds=seconds, error=error, evidence=evidence or {})
 
     def _change(self, step: StepId, **change: Any) -> "Rollout":
         return replace(

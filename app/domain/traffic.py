@@ -13,16 +13,22 @@ CERTAINTY = 3.0
 
 @dataclass(frozen=True)
 class Tally:
-    """How many requests there were, and how many of them got a 5xx answer."""
+    """How many requests there were, and how many of them got a 5xx answer. `seconds`: what all took together."""
 
     requests: int = 0
     errors: int = 0
+    seconds: float = 0.0
 
     def since(self, before: "Tally") -> "Tally":
         """The requests after `before`. A counter that has decreased was reset, so all of it came after."""
         if self.requests < before.requests or self.errors < before.errors:
             return self
-        return Tally(self.requests - before.requests, self.errors - before.errors)
+        return Tally(
+            self.requests - before.requests, self.errors - before.errors, max(0.0, self.seconds - before.seconds)
+        )
+
+    def plus(self, other: "Tally") -> "Tally":
+        return Tally(self.requests + other.requests, self.errors + other.errors, self.seconds + other.seconds)
 
     def without(self, own: "Tally") -> "Tally":
         """The tally without `own`, the updater's own requests."""

@@ -32,11 +32,16 @@ class LedgerPart:
         """The JSON object at that key; None if there is none, or if the value is something else."""
         async with translated():
             value = await self._redis.get(self.key(name))
-        try:
-            found = json.loads(value) if value else None
-        except ValueError:
-            return None
-        return found if isinstance(found, dict) else None
+        return json_object(value)
+
+
+def json_object(value: bytes | None) -> dict[str, Any] | None:
+    """The JSON object; None if there is no value, or if it is something else."""
+    try:
+        found = json.loads(value) if value else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 @asynccontextmanager

@@ -9,11 +9,12 @@ from redis.asyncio.client import Pipeline
 
 from app.domain.history import HistoryEntry
 from app.domain.release import Release, Trigger
-from app.ledger.base import RECORD_SECONDS_KEPT, LedgerPart, now, translated
+from app.ledger.base import RECORD_SECONDS_KEPT, LedgerPart, json_object, now, translated
 from app.ledger.releases import MANUAL, RELEASES_KEPT, ids_of
 from app.ledger.streams import FORGET_LOG, LOG_KEYS
 from app.stored import RELEASE, read_entry
 
+TRAFFIC_SECONDS_KEPT = 600
 HISTORY_KEPT = 1_000
 """How many entries are kept. The record, the result and the log of a rollout go with its entry."""
 
@@ -58,13 +59,25 @@ end
 
 
 class Results(LedgerPart):
-    """`status`, `last_result`, `result:<rollout id>`, `rollout:<rollout id>` (JSON), `history` (list), `generation`."""
+    """`status`, `traffic`, `last_result`, `result:<rollout id>`, `rollout:<rollout id>` (JSON), `history` (list).
+
+    And `generation`.
+    """
 
     history_kept = HISTORY_KEPT
 
     async def publish_status(self, status: dict[str, Any]) -> None:
         async with translated():
             await self._redis.set(self.key("status"), json.dumps(status))
+
+    async def publish_traffic(self, series: dict[str, Any]) -> None:
+        """Keeps the answers that clients got lately for TRAFFIC_SECONDS_KEPT, so that old ones do not look new."""
+        async with translated():
+            await self._redis.set(self.key("traffic"), json.dumps(series), ex=TRAFFIC_SECONDS_KEPT)
+
+    async def traffic(self) -> dict[str, Any] | None:
+        """The series that the worker published last; None if it has not for a while."""
+        return await self._read("traffic")
 
     async def status(self) -> dict[str, Any] | None:
         """The status that the worker published last; None before the first."""
@@ -79,6 +92,14 @@ class Results(LedgerPart):
     async def record(self, rollout_id: str) -> dict[str, Any] | None:
         """The whole record of that rollout; None before it began, and after 30 days."""
         return await self._read(f"rollout:{rollout_id}")
+
+    async def records(self, rollout_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The records of those rollouts that have one, in their order."""
+        if not rollout_ids:
+            return []
+        async with translated():
+            values = await self._redis.mget([self.key(f"rollout:{rollout_id}") for rollout_id in rollout_ids])
+        return [record for value in values if (record := json_object(value)) is not None]
 
     async def record_result(self, result: dict[str, Any], entry: HistoryEntry) -> None:
         """Keeps a final result and its history entry, in one transaction."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from app.api.traffic import TrafficSeries
 from app.domain.errors import UpdaterError
 from app.domain.findings import Alarm
 from app.domain.history import HistoryEntry
@@ -34,6 +35,7 @@ class FakePublisher:
         self.kept: list[tuple[Rollout, State]] = []
         self.alarmed: list[list[str]] = []
         self.alarm_texts: list[str] = []
+        self.charts: list[TrafficSeries] = []
         self.heard: Callable[[str, dict[str, Any]], object] = lambda *_: None
         self._at_event: dict[str, Callable[[], object]] = {}
 
@@ -79,6 +81,9 @@ class FakePublisher:
     def alarms(self, alarms: Sequence[Alarm]) -> None:
         self.alarmed.append([alarm.kind for alarm in alarms])
         self.alarm_texts = [alarm.text for alarm in alarms]
+
+    def traffic(self, series: TrafficSeries) -> None:
+        self.charts.append(series)
 
     def line(self, rollout: str, line: str) -> None:
         self.lines.append((rollout, line))

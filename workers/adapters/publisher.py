@@ -11,6 +11,7 @@ import structlog
 from app.api.plan import PlannedDisk
 from app.api.rollout import Record, Result
 from app.api.status import PublishedStatus
+from app.api.traffic import TrafficSeries
 from app.config.release_policy import ReleasePolicy
 from app.domain.errors import LedgerUnavailable, UpdaterError
 from app.domain.findings import Alarm
@@ -78,6 +79,7 @@ class LedgerPublisher:
         self._queue: asyncio.Queue[Write] = asyncio.Queue()
         self._durations: dict[str, float] = {}
         self._latest: State | None = None
+        self._charts: TrafficSeries | None = None
         self._state: State | None = None
         self._alarms: list[Alarm] = []
         self._behind = False
@@ -142,6 +144,12 @@ class LedgerPublisher:
             self.event("alarm", alarm=alarm.kind, text=alarm.text)
         if self._state is not None:
             self.status(self._state)
+
+    def traffic(self, series: TrafficSeries) -> None:
+        """Publishes the latest series. It replaces one that waits to be written."""
+        waiting, self._charts = self._charts is not None, series
+        if not waiting:
+            self._queue.put_nowait(self._write_traffic)
 
     def line(self, rollout: str, line: str) -> None:
         line = shortened(self._redact(line))
@@ -216,6 +224,11 @@ class LedgerPublisher:
         await self._ledger.publish_status(self._hide(status.as_json()))
         if latest.rollout is not None:
             await self._ledger.publish_record(self._hide(Record.of(latest.rollout).as_json()))
+
+    async def _write_traffic(self) -> None:
+        series, self._charts = self._charts, None
+        if series is not None:
+            await self._ledger.publish_traffic(self._hide(series.as_json()))
 
     def _redacted(self, entry: HistoryEntry) -> HistoryEntry:
         return HistoryEntry(**self._hide(asdict(entry)))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.api.traffic import TrafficSeries
 from app.domain.acceptance.decision import Hold
 from app.domain.errors import UpdaterError
 from app.domain.findings import Alarm
@@ -75,6 +76,9 @@ class Announced:
         self._notifier.settle(notices.ALARM, standing=[notice.id for notice in current])
         for notice in current:
             self._notifier.notify(notice)
+
+    def traffic(self, series: TrafficSeries) -> None:
+        self._publisher.traffic(series)
 
     def line(self, rollout: str, line: str) -> None:
         self._publisher.line(rollout, line)

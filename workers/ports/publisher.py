@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from app.api.traffic import TrafficSeries
 from app.domain.errors import UpdaterError
 from app.domain.findings import Alarm
 from app.domain.history import HistoryEntry
@@ -39,6 +40,9 @@ class Publisher(Protocol):
 
     def alarms(self, alarms: Sequence[Alarm]) -> None:
         """Publishes the current alarms. Each new alarm is also an event."""
+
+    def traffic(self, series: TrafficSeries) -> None:
+        """Publishes the answers that clients got lately."""
 
     def line(self, rollout: str, line: str) -> None:
         """Appends one line to that rollout's log."""

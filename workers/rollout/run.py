@@ -241,7 +241,7 @@ class Run:
     async def _failed(self, step: Step, seconds: float, error: UpdaterError) -> None:
         name, message = step.name, messages.failure(step.name, error)
         self.say(message)
-        await self.record(lambda r: r.fail(step.id, round(seconds, 3), str(error)))
+        await self.record(lambda r: r.fail(step.id, round(seconds, 3), str(error), error.evidence))
         self.ports.publisher.event("step.failed", rollout_id=self.rollout.id, step=name, error=message, code=error.code)
 
     async def _longer_grace(self, step: Step) -> float:

@@ -19,12 +19,13 @@ STATES = ("idle", "updating", "rolling_back")
 
 @dataclass(frozen=True)
 class Facts:
-    """The data of one scrape. `history` is newest first; `decisions` are the receiver's since it started."""
+    """The data of one scrape. `history` is newest first. The others are counted since this process started."""
 
     status: Status
     history: Sequence[HistoryEntry]
     events: int
     decisions: Counter[str]
+    failed_logins: int = 0
 
 
 def render(facts: Facts) -> bytes:
@@ -54,6 +55,7 @@ def render(facts: Facts) -> bytes:
         history.labels(result).set(results[result])
     registry.register(RolloutMetrics(status, facts.history))
     registry.register(_Deliveries(facts.decisions))
+    registry.register(_Logins(facts.failed_logins))
     registry.register(_Notifications(status.notifications))
     return generate_latest(registry)
 
@@ -69,6 +71,15 @@ class _Deliveries(Collector):
         for decision, count in sorted(self._decisions.items()):
             family.add_metric([decision], count)
         return [family]
+
+
+class _Logins(Collector):
+    def __init__(self, failed: int) -> None:
+        self._failed = failed
+
+    def collect(self) -> Sequence[Metric]:
+        text = "Failed logins to the dashboard since this process started"
+        return [CounterMetricFamily("updater_failed_logins", text, value=self._failed)]
 
 
 class _Notifications(Collector):

@@ -8,8 +8,11 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from app.api.requests import EVENT_ID, ROLLOUT_ID
-from app.api.rollout import History
+from app.api.rollout import History, Record, Usual
+from app.api.traffic import TrafficSeries
 from app.domain.errors import DeliveryRefused, LedgerUnavailable
+from app.domain.figures import usual_seconds
+from app.domain.rollout import RolloutStatus
 from app.ledger import Ledger
 from app.queue import Queue
 from app.web.calls.status import StatusCall
@@ -19,6 +22,12 @@ from app.web.errors import error
 from app.web.internal.call import Given
 from app.web.internal.caller import Caller
 from app.web.internal.worker_answers import ask
+
+USUAL_OF = 9
+"""Over how many successful rollouts a usual duration is taken."""
+
+USUAL_LOOKED_AT = 50
+"""In how many entries of the history they are looked for."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,20 @@ class Reading:
         """The history, newest first. With `before`: only the entries older than that one."""
         entries = await self.ledger.history(given.query.limit, given.query.before)
         return JSONResponse(History(entries=tuple(entries)).as_json())
+
+    async def usual(self, _: Given) -> Response:
+        """How long the last successful rollouts took, step by step."""
+        entries = await self.ledger.history(USUAL_LOOKED_AT)
+        good = [entry for entry in entries if entry.result == RolloutStatus.SUCCESS][:USUAL_OF]
+        records = await self.ledger.records([entry.rollout_id for entry in good])
+        whole = usual_seconds([{"rollout": entry.duration_seconds} for entry in good]).get("rollout")
+        usual = Usual(rollouts=len(good), seconds=whole, steps=usual_seconds([_seconds_of(r) for r in records]))
+        return JSONResponse(usual.as_json(), headers={"Cache-Control": "no-cache"})
+
+    async def traffic(self, _: Given) -> Response:
+        """The answers that clients got lately."""
+        series, _unreadable = TrafficSeries.as_far_as_readable(await self.ledger.traffic() or {})
+        return JSONResponse(series.as_json(), headers={"Cache-Control": "no-cache"})
 
     async def plan(self, given: Given) -> Response:
         """What a rollout of the tag would do. Changes nothing."""
@@ -90,6 +113,12 @@ class Reading:
             return record
         result = await self.endings.of(rollout_id)
         return result.as_json() if result else None
+
+
+def _seconds_of(record: dict[str, Any]) -> dict[str, float]:
+    """The seconds of each completed step of a record."""
+    steps = Record.as_far_as_readable(record)[0].steps
+    return {step.name: step.seconds for step in steps if step.seconds is not None and step.error is None}
 
 
 def _unknown(rollout_id: str) -> Response:

@@ -71,7 +71,8 @@ class AccessControl:
         if caller is None:
             raise NotLetIn(error(401, "Unauthorized", "unauthorized", headers={"WWW-Authenticate": "Bearer"}))
         if not caller.scope.covers(call.scope):
-            raise NotLetIn(error(403, f"the token's scope is {caller.scope}, this needs {call.scope}", "forbidden"))
+            text = f"the scope of this {caller.kind} is {caller.scope}, this needs {call.scope}"
+            raise NotLetIn(error(403, text, "forbidden"))
         by_session = caller.kind is CallerKind.SESSION
         if by_session and call.method == "POST" and not request.headers.get(GUARD_HEADER):
             raise NotLetIn(error(403, f"a call with a session cookie needs the header {GUARD_HEADER}", "forbidden"))

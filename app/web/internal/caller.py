@@ -30,7 +30,7 @@ class CallerKind(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """`name`: a token's, if it has one. `session`: the id of the dashboard's session, None for another kind."""
+    """`name`: of the token, or of the owner of the session, if it has one. `session`: its id, None for another kind."""
 
     kind: CallerKind
     scope: Scope
@@ -41,6 +41,15 @@ class Caller:
     def __str__(self) -> str:
         """For people: `token nightly from 10.0.0.5`."""
         return f"{self.kind} {self.name} from {self.address}" if self.name else f"{self.kind} from {self.address}"
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """An open session of the dashboard. `owner`: empty if it is not known."""
+
+    id: str
+    scope: Scope
+    owner: str
 
 
 @dataclass(frozen=True)
@@ -62,16 +71,18 @@ class Identification:
             self._note_wrong(request)
         return caller
 
-    async def session(self, request: Request) -> str | None:
-        """The id of the open session of `request`; None if it has none. Raises LedgerUnavailable, SecretUnavailable."""
+    async def session(self, request: Request) -> OpenSession | None:
+        """The open session of `request`; None if it has none. Raises LedgerUnavailable, SecretUnavailable."""
         claim = claim_of(self.secret.keys(), request.cookies.get(COOKIE, ""), SESSION)
-        return claim.name if claim and claim.name and await self.ledger.is_open_session(claim.name) else None
+        owner = await self.ledger.session_owner(claim.name) if claim and claim.name else None
+        return OpenSession(claim.name, claim.scope, owner) if claim and owner is not None else None
 
     async def _by_session(self, request: Request) -> Caller | None:
         session = await self.session(request)
         if session is None:
             return None
-        return Caller(CallerKind.SESSION, Scope.OPERATE, self.proxies.address(request), session=session)
+        address = self.proxies.address(request)
+        return Caller(CallerKind.SESSION, session.scope, address, name=session.owner, session=session.id)
 
     def _by_header(self, request: Request) -> Caller | None:
         given, address = request.headers.get("x-updater-secret"), self.proxies.address(request)

@@ -34,10 +34,12 @@ from app.api.responses import (
     Queued,
     Ready,
     Resumed,
+    Session,
 )
 from app.api.rollback_plan import RollbackPlan
-from app.api.rollout import History, Record, Result
+from app.api.rollout import History, Record, Result, Usual
 from app.api.status import Diagnostics, Status
+from app.api.traffic import TrafficSeries
 from app.auth.scope import Scope
 from app.web.calls.changes import Changes
 from app.web.calls.dashboard import Dashboard
@@ -45,6 +47,7 @@ from app.web.calls.doctor import CheckUp
 from app.web.calls.health import Health
 from app.web.calls.metrics import MEDIA_TYPE, Metrics
 from app.web.calls.queries import Reading
+from app.web.calls.sessions import Sessions
 from app.web.calls.status import StatusCall
 from app.web.internal.call import Answer, Call, Given
 from app.web.internal.openapi import Json, document
@@ -53,6 +56,10 @@ Handler = Callable[[Given], Awaitable[Response]]
 Answers = dict[int, Answer | None]
 
 OPERATE = Scope.OPERATE
+PAGES = ("/", "/history", "/rollouts/{rollout_id}", "/waiting", "/plan")
+"""Each view of the dashboard has an address. They all get the same page."""
+
+FILES = "/page/{version}/{name}"
 PREFER = {"Prefer": "`wait=N`: send the final result if the rollout ends within N seconds (RFC 7240)"}
 _NONE_MATCH = {"If-None-Match": "the ETag of an earlier answer: 304 if nothing has changed since"}
 _LAST_EVENT = {"Last-Event-ID": "the id of the last received event: continue after it"}
@@ -73,6 +80,7 @@ class Calls:
     doctor: CheckUp
     metrics: Metrics
     dashboard: Dashboard
+    sessions: Sessions
 
     def calls(self) -> tuple[Call, ...]:
         """The whole table, including the call for the OpenAPI document."""
@@ -90,14 +98,16 @@ class Calls:
         return calls
 
     def _open(self) -> tuple[Call, ...]:
-        health, page = self.health, self.dashboard
+        health, page, session = self.health, self.dashboard, self.sessions
         ready: Answers = {200: Ready, 503: Ready}
         return (
             Call("GET", "/health", "whether the process is alive", health.alive, {200: Alive}, scope=None),
             Call("GET", "/ready", "whether every part that a release needs works", health.ready, ready, scope=None),
-            Call("GET", "/", "the dashboard", page.page, {200: "text/html"}, scope=None),
-            Call("POST", "/login", "start a dashboard session", page.log_in, _LOGIN, scope=None, body=Login),
-            Call("POST", "/logout", "end the session", page.log_out, {200: LoggedIn}),
+            *(Call("GET", path, "the dashboard", page.page, {200: "text/html"}, scope=None) for path in PAGES),
+            Call("GET", FILES, "a file of the dashboard", page.file, {200: "*/*", 404: Problem}, scope=None),
+            Call("POST", "/login", "start a dashboard session", session.log_in, _LOGIN, scope=None, body=Login),
+            Call("GET", "/session", "who the caller is", session.who, {200: Session}, scope=None),
+            Call("POST", "/logout", "end the session", session.log_out, {200: LoggedIn}),
         )
 
     def _reading(self) -> tuple[Call, ...]:
@@ -119,6 +129,8 @@ class Calls:
                 query=RollbackPlanQuery,
             ),
             Call("GET", "/update/history", "the history", get.history, {200: History}, query=HistoryQuery),
+            Call("GET", "/update/usual", "how long the last rollouts took", get.usual, {200: Usual}),
+            Call("GET", "/update/traffic", "the answers that clients got lately", get.traffic, {200: TrafficSeries}),
             Call("GET", one, "the whole record of a rollout", get.record, {200: Record, 404: Problem}),
             Call("GET", f"{one}/log", "the log of a rollout", get.log, logged, query=LogQuery),
             Call("GET", "/update/events", "events", get.events, events, query=EventsQuery, headers=_LAST_EVENT),

@@ -13,10 +13,12 @@ from workers.routing import route_file
 
 if TYPE_CHECKING:
     import httpx
+    from prometheus_client.samples import Sample
 
 READ_SECONDS = 2.0
 LARGEST = 16 * 1024 * 1024
 FAMILY = "traefik_service_requests"
+DURATION = "traefik_service_request_duration_seconds"
 """https://doc.traefik.io/traefik/observability/metrics/overview/#service-metrics"""
 
 
@@ -61,7 +63,7 @@ class TraefikMetrics:
 
 
 def read(page: str, names: Mapping[str, str]) -> dict[str, Tally]:
-    """Counts requests and 5xx responses of the services in `names` (Traefik's name → ours), over all methods.
+    """Counts requests, 5xx responses and seconds of the services in `names` (Traefik's name → ours), over all methods.
 
     Raises ValueError.
     """
@@ -69,9 +71,16 @@ def read(page: str, names: Mapping[str, str]) -> dict[str, Tally]:
 
     found = dict.fromkeys(names.values(), Tally())
     for family in text_string_to_metric_families(page):
-        for sample in family.samples if family.name == FAMILY else ():
-            if (name := names.get(sample.labels.get("service", ""))) and sample.name == f"{FAMILY}_total":
-                count, failed = int(sample.value), sample.labels.get("code", "").startswith("5")
-                before = found[name]
-                found[name] = Tally(before.requests + count, before.errors + (count if failed else 0))
+        for sample in family.samples if family.name in {FAMILY, DURATION} else ():
+            if name := names.get(sample.labels.get("service", "")):
+                found[name] = found[name].plus(_tally(sample))
     return found
+
+
+def _tally(sample: "Sample") -> Tally:
+    if sample.name == f"{DURATION}_sum":
+        return Tally(seconds=sample.value)
+    if sample.name != f"{FAMILY}_total":
+        return Tally()
+    count, failed = int(sample.value), sample.labels.get("code", "").startswith("5")
+    return Tally(count, count if failed else 0)

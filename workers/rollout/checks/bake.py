@@ -98,7 +98,14 @@ async def bake(run: Run) -> Evidence:
                 group.create_task(watcher())  # type: ignore[arg-type]
             group.create_task(client_traffic.watch(run, until))
     except ExceptionGroup as errors:  # not except*: what that raises is a group again before Python 3.11.4
-        raise _first(errors) from None
+        cause = _first(errors)
+        if isinstance(cause, UpdaterError):
+            cause.evidence = _evidence(watch, run)
+        raise cause from None
+    return _evidence(watch, run)
+
+
+def _evidence(watch: Bake, run: Run) -> Evidence:
     probes = {"requests": watch.requests, "errors": watch.errors, "slowest_ms": round(watch.slowest * 1000, 1)}
     return {**probes, "traffic": run.traffic.evidence()}
 

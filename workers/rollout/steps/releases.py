@@ -8,7 +8,7 @@ from app.domain.release_stack import lacking
 from app.domain.required_checks import SHORT_SHA
 from app.domain.rollout import RolloutStatus
 from workers.adoption import drift
-from workers.ports import Comparison, Origin, Stamp
+from workers.ports import Comparison, Difference, Origin, Stamp
 from workers.rollout import one_version
 from workers.rollout.checks.reach import refuse_unreached
 from workers.rollout.run import Run
@@ -76,7 +76,13 @@ async def checkout(run: Run) -> Evidence:
     await _way_back(run)
     others = [f"{name}: {reason}" for name, reason in compared.others]
     files = {origin: sorted({f.path for f in compared.files if f.origin is origin}) for origin in Origin}
-    return {"sha": sha, "not_applied": others, "one_way": one_way, "files": files}
+    changed = {d.service: _names(d) for d in compared.moved if d.added or d.removed or d.changed}
+    return {"sha": sha, "not_applied": others, "one_way": one_way, "files": files, "environment": changed}
+
+
+def _names(service: Difference) -> dict[str, list[str]]:
+    """The variables of a service that the release changes: names, without values."""
+    return {"added": [*service.added], "removed": [*service.removed], "changed": [*service.changed]}
 
 
 async def _compare(run: Run, tree: Path, stamp: Stamp) -> Comparison:

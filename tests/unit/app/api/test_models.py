@@ -110,6 +110,7 @@ def test_status_shows_rollout_progress_and_eta() -> None:
         "started_at": "2026-01-02T03:04:05+00:00",
         "eta_seconds": 32.0,
         "retry": None,
+        "steps": [step.name for step in STEPS],
     }
 
 

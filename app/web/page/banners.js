@@ -1,0 +1,33 @@
+// What a person has to know on every view: the pause, a worker without a heartbeat, alarms.
+import { pause, unpause } from "./actions.js";
+import { h } from "./dom.js";
+import { prose } from "./format.js";
+import { mayOperate, store } from "./store.js";
+
+export function banners() {
+  const { status } = store;
+  return [status.paused ? paused(status) : null, status.worker_alive ? null : away()];
+}
+
+function paused(status) {
+  const live = status.current ? `Traffic stays on ${status.current.tag}.` : "Nothing is live yet.";
+  const lines = (status.pause_reason || "No reason was given.").split("\n");
+  const output = lines.filter((line) => /^\s*\|/.test(line)), words = lines.filter((line) => !/^\s*\|/.test(line));
+  return h("section", { cls: "banner warn", "data-key": "paused", "aria-label": "Paused" },
+    h("div", null,
+      h("p", { cls: "strong" }, "Rollouts are paused."), words.map((line) => h("p", { cls: "reason" }, prose(line))),
+      output.length ? h("pre", { cls: "reason", tabindex: 0, "aria-label": "Its last lines" }, output.join("\n")) : null,
+      h("p", null, `${live} Releases are accepted and wait. Fix the reason, then unpause.`)),
+    mayOperate() ? h("button", { type: "button", cls: "main", id: "do-unpause", disabled: Boolean(status.rollout), onclick: unpause }, "Unpause") : null);
+}
+
+function away() {
+  return h("section", { cls: "banner bad-banner", "data-key": "away", "aria-label": "Worker" },
+    h("div", null, h("p", { cls: "strong" }, "The worker has no heartbeat."),
+      h("p", null, "Your traffic is unchanged, but no rollout starts or continues. Start the worker, and read its log: ", h("code", null, "docker compose logs"), ".")));
+}
+
+export function pauseButton() {
+  const { status } = store;
+  return mayOperate() && !status.paused ? h("button", { type: "button", id: "do-pause", onclick: pause }, "Pause") : null;
+}

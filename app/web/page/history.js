@@ -1,0 +1,49 @@
+// History: a row for each rollout, and for each release that was decided without one.
+import { read } from "./api.js";
+import { h } from "./dom.js";
+import { asker, count, duration, milliseconds, resultKind, resultName, time } from "./format.js";
+import { notify, store } from "./store.js";
+
+const AT_ONCE = 50;
+let older = [], ended = false;
+
+const all = () => {
+  const known = new Set(store.history.map((entry) => entry.rollout_id));
+  return [...store.history, ...older.filter((entry) => !known.has(entry.rollout_id))];
+};
+
+export function historyView() {
+  const entries = all();
+  return [h("h1", { "data-key": "title" }, "History"), entries.length ? [table(entries), more(entries)] : h("p", { cls: "card empty", "data-key": "empty" },
+    "No release was decided yet. Each one gets a row here: its outcome, who asked for it, how long it took, and whether any client noticed.")];
+}
+
+function table(entries) {
+  return h("div", { cls: "card table", "data-key": "table" }, h("table", null,
+    h("thead", null, h("tr", null, ["Release", "Outcome", "When", "Asked for by", "Took", "Flip", "Failed requests", "Gap"].map((name) => h("th", { scope: "col", "data-key": name }, name)))),
+    h("tbody", null, entries.map(row))));
+}
+
+function row(entry) {
+  const failed = entry.failed_requests;
+  const cell = (name, ...content) => h("td", { "data-label": name }, ...content);
+  return h("tr", { "data-key": entry.rollout_id },
+    h("th", { scope: "row" }, h("a", { href: `/rollouts/${encodeURIComponent(entry.rollout_id)}`, "data-link": true }, entry.tag)),
+    cell("Outcome", h("span", { cls: `result ${resultKind(entry.result)}` }, resultName(entry.result)), entry.error ? h("span", { cls: "why small" }, entry.error.split("\n")[0]) : null),
+    cell("When", time(entry.timestamp)), cell("Asked for by", asker(entry)),
+    cell("Took", entry.duration_seconds ? duration(entry.duration_seconds) : "–"), cell("Flip", milliseconds(entry.flip_ms)),
+    h("td", { "data-label": "Failed requests", cls: failed > 0 ? "bad" : null }, failed == null ? "–" : `${count(failed)} of ${count(entry.requests)}`),
+    cell("Gap", entry.gap_seconds == null ? "–" : duration(entry.gap_seconds)));
+}
+
+function more(entries) {
+  if (ended || entries.length < 30) return null;
+  return h("p", { "data-key": "more" }, h("button", { type: "button", id: "older", onclick: () => readOlder(entries.at(-1).rollout_id) }, "Older ones"));
+}
+
+async function readOlder(before) {
+  const { entries } = await read(`/update/history?limit=${AT_ONCE}&before=${encodeURIComponent(before)}`);
+  ended = entries.length < AT_ONCE;
+  older = [...all().slice(store.history.length), ...entries];
+  notify();
+}

@@ -1,0 +1,75 @@
+// The log of a rollout: it follows, and can be searched, held still and copied.
+import { readLog } from "./api.js";
+import { h } from "./dom.js";
+
+const LINES_KEPT = 3000, RETRY_MS = 3000;
+let open = null;
+
+/** The log of `rollout`. It is made once, and stays while the page shows that rollout. */
+export function log(rollout, follow) {
+  const id = `log-${rollout}-${follow ? "live" : "whole"}`;
+  if (open?.id === id && open.part.isConnected) return h("section", { id, "data-own": true });
+  open?.abort.abort();
+  open = made(id, rollout, follow);
+  return open.part;
+}
+
+function made(id, rollout, follow) {
+  const abort = new AbortController(), lines = h("pre", { tabindex: 0, role: "log", "aria-live": "off", "aria-label": `Log of ${rollout}` });
+  const note = h("span", { cls: "muted small", role: "status" }, "");
+  const search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search the log", autocomplete: "off" });
+  const hold = h("button", { type: "button", cls: "quiet", "aria-pressed": "false" }, "Hold still");
+  const copy = h("button", { type: "button", cls: "quiet" }, "Copy");
+  const part = h("section", { id, cls: "card log", "data-own": true, "aria-label": "Log" },
+    h("header", null, h("h2", null, "Log"), note, h("span", { cls: "tools" }, search, follow ? hold : null, copy)), lines);
+  const state = { rest: "", held: false, missed: 0 };
+  const wanted = () => search.value.trim().toLowerCase();
+  const judge = (line) => { line.hidden = !line.textContent.toLowerCase().includes(wanted()); };
+  const say = () => {
+    const found = wanted() ? `${[...lines.children].filter((line) => !line.hidden).length} of ${lines.children.length} lines` : "";
+    note.textContent = state.held && state.missed ? `${state.missed} new lines below` : found;
+  };
+
+  function add(text) {
+    const parts = (state.rest + text).split("\n");
+    state.rest = parts.pop();
+    const atEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 8;
+    const made = parts.map((each) => h("span", { cls: /\b(error|failed|fatal)\b/i.test(each) ? "line loud" : "line" }, `${each}\n`));
+    made.forEach(judge);
+    lines.append(...made);
+    while (lines.children.length > LINES_KEPT) lines.firstChild.remove();
+    if (state.held) state.missed += made.length;
+    else if (atEnd && follow) lines.scrollTop = lines.scrollHeight;
+    say();
+  }
+
+  search.oninput = () => { [...lines.children].forEach(judge); say(); };
+  hold.onclick = () => {
+    state.held = !state.held; state.missed = 0;
+    hold.setAttribute("aria-pressed", String(state.held));
+    hold.textContent = state.held ? "Follow" : "Hold still";
+    if (!state.held) lines.scrollTop = lines.scrollHeight;
+    say();
+  };
+  copy.onclick = async () => {
+    const text = [...lines.children].filter((line) => !line.hidden).map((line) => line.textContent).join("");
+    try { await navigator.clipboard.writeText(text); note.textContent = "Copied."; }
+    catch { getSelection().selectAllChildren(lines); note.textContent = "Selected: copy it with the keyboard."; }
+  };
+
+  async function run() {
+    lines.replaceChildren();
+    state.rest = "";
+    try {
+      await readLog(rollout, follow, abort.signal, add);
+      if (state.rest) add("\n");
+      if (!lines.children.length) note.textContent = follow ? "" : "Nothing was logged, or the log is no longer kept.";
+    } catch (problem) {
+      if (abort.signal.aborted) return;
+      note.textContent = problem.status === 404 ? "The log is no longer kept." : "The log is interrupted.";
+      if (follow) setTimeout(() => { if (!abort.signal.aborted && part.isConnected) run(); }, RETRY_MS);
+    }
+  }
+  run();
+  return { id, part, abort };
+}

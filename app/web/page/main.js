@@ -1,0 +1,75 @@
+// The frame: which view an address shows, the banners above it, and the navigation.
+import { banners } from "./banners.js";
+import { h, show } from "./dom.js";
+import { tick } from "./format.js";
+import { historyView } from "./history.js";
+import { go } from "./navigate.js";
+import { nowView } from "./now.js";
+import { planView } from "./plan.js";
+import { rolloutView } from "./rollout.js";
+import { loginView, logOut, useLink } from "./session.js";
+import { start, store, subscribe } from "./store.js";
+import { waitingView } from "./waiting.js";
+
+const VIEWS = [
+  { path: "/", name: "Now", view: nowView }, { path: "/history", name: "History", view: historyView },
+  { path: "/waiting", name: "Waiting", view: waitingView }, { path: "/plan", name: "Plan", view: planView },
+];
+const at = (id) => document.getElementById(id);
+
+function route() {
+  const rollout = /^\/rollouts\/([^/]+)$/.exec(location.pathname);
+  if (rollout) return { name: "Rollout", path: location.pathname, view: () => rolloutView(decodeURIComponent(rollout[1])), under: "/history" };
+  return VIEWS.find((each) => each.path === location.pathname) ?? VIEWS[0];
+}
+
+function waiting() {
+  const status = store.status;
+  return status ? status.queued.length + status.held.length + status.alarms.length : 0;
+}
+
+function navigation(current) {
+  return VIEWS.map(({ path, name }) => {
+    const number = path === "/waiting" ? waiting() : 0;
+    return h("a", { href: path, "data-link": true, "data-key": path, "aria-current": (current.under ?? current.path) === path ? "page" : null },
+      name, number ? h("span", { cls: "badge" }, number, h("span", { cls: "unseen" }, " need a look")) : null);
+  });
+}
+
+function who() {
+  if (!store.session) return [];
+  const { name, kind, scope } = store.session;
+  return [h("span", { cls: "muted" }, name || (kind === "session" ? "" : kind), scope === "read" ? " read only" : ""),
+    kind === "session" ? h("button", { type: "button", cls: "quiet", id: "logout", onclick: logOut }, "Log out") : null];
+}
+
+function render() {
+  const current = route(), status = store.status;
+  at("connection").textContent = store.connection === "live" ? "" : store.connection;
+  at("connection").className = store.connection === "live" ? "up" : "down";
+  at("nav").hidden = !status;
+  at("project").textContent = status?.repository?.name ?? "zetherion-updater";
+  show(at("nav"), navigation(current));
+  show(at("who"), who());
+  show(at("banners"), status ? banners() : []);
+  if (store.loggedOut) { document.title = "Log in · zetherion-updater"; show(at("main"), loginView()); return; }
+  if (!status) { show(at("main"), h("p", { cls: "empty" }, store.connection === "connecting" ? "Connecting…" : store.connection)); return; }
+  const live = status.rollout ? `${status.rollout.percent} % ${status.rollout.tag}` : status.current?.tag ?? "nothing live";
+  document.title = `${live} · ${current.name}`;
+  show(at("main"), h("div", { id: `view-${current.path}`, cls: "view" }, current.view()));
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-link]");
+  if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  go(new URL(link.href).pathname);
+});
+document.addEventListener("updater-event", ({ detail: { type, data } }) => {
+  const text = { "rollout.started": `${data.tag}: a rollout starts`, "rollout.completed": `${data.tag}: the rollout ended, ${data.status}`, paused: "Rollouts are paused", resumed: "Rollouts may start again", alarm: data.text }[type];
+  if (text) at("announce").textContent = text;
+});
+window.addEventListener("popstate", render);
+subscribe(render);
+setInterval(tick, 1000);
+useLink().finally(start);

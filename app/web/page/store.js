@@ -1,0 +1,86 @@
+// The one store: what the updater says, and who is looking. Views subscribe, and are called after each change.
+import { NotLoggedIn, forgetStatus, read, readStatus } from "./api.js";
+
+const POLL_MS = 10_000, TRAFFIC_MS = 2_000, RETRY_MS = 3_000;
+
+export const store = {
+  session: null, status: null, history: [], usual: null, traffic: null, record: null, connection: "connecting", loggedOut: false,
+};
+const readers = new Set();
+let source = null, timers = [], looking = null, again = false;
+
+export const subscribe = (reader) => { readers.add(reader); };
+export const notify = () => { for (const reader of readers) reader(); };
+export const mayOperate = () => store.session?.scope === "operate";
+const set = (fields) => { Object.assign(store, fields); notify(); };
+
+/** Reads the status, and what belongs to it if that has changed. Calls that overlap become one more look. */
+export async function look() {
+  if (looking) { again = true; return looking; }
+  looking = lookOnce().finally(() => { looking = null; });
+  await looking;
+  if (again) { again = false; await look(); }
+}
+
+async function lookOnce() {
+  try {
+    if (!store.session) {
+      const session = await read("/session");
+      if (!session.kind) { leave(); return; }
+      store.session = session;
+    }
+    const status = await readStatus();
+    const fields = { connection: "live", loggedOut: false };
+    if (status) Object.assign(fields, { status }, await beside(status));
+    set(fields);
+    listen();
+  } catch (problem) {
+    if (problem instanceof NotLoggedIn) leave();
+    else set({ connection: problem.message });
+  }
+}
+
+async function beside(status) {
+  const id = status.rollout?.id ?? null;
+  const [{ entries }, usual, record] = await Promise.all([
+    read("/update/history?limit=30"), read("/update/usual"),
+    id ? read(`/update/rollouts/${encodeURIComponent(id)}`).catch(() => null) : null,
+  ]);
+  return { history: entries, usual, record };
+}
+
+async function lookAtTraffic() {
+  if (!store.session || document.hidden) return;
+  try { set({ traffic: await read("/update/traffic") }); } catch { /* the next look tries again */ }
+}
+
+function listen() {
+  if (source) return;
+  source = new EventSource("/update/events");
+  source.onmessage = (message) => {
+    const event = JSON.parse(message.data);
+    document.dispatchEvent(new CustomEvent("updater-event", { detail: event }));
+    look();
+  };
+  source.onerror = () => {
+    set({ connection: "connection lost, retrying" });
+    if (source?.readyState === EventSource.CLOSED) { source = null; setTimeout(look, RETRY_MS); }
+  };
+  source.onopen = () => look();
+}
+
+/** Ends the session on this page: shows the login. */
+export function leave() {
+  source?.close(); source = null; forgetStatus();
+  set({ session: null, status: null, history: [], record: null, traffic: null, loggedOut: true, connection: "not logged in" });
+}
+
+export function start() {
+  timers.forEach(clearInterval);
+  timers = [
+    setInterval(() => { if (!store.loggedOut && !document.hidden) look(); }, POLL_MS),
+    setInterval(lookAtTraffic, TRAFFIC_MS),
+  ];
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && !store.loggedOut) { look(); lookAtTraffic(); } });
+  return look().then(lookAtTraffic);
+}

@@ -1,0 +1,28 @@
+"""What is read from Traefik's metrics page."""
+
+from app.domain.traffic import Tally
+from workers.adapters.traefik.metrics import read
+
+PAGE = """\
+# TYPE traefik_service_requests_total counter
+traefik_service_requests_total{code="200",method="GET",protocol="http",service="shop-api-blue@file"} 90
+traefik_service_requests_total{code="502",method="POST",protocol="http",service="shop-api-blue@file"} 3
+traefik_service_requests_total{code="200",method="GET",protocol="http",service="other@docker"} 1000
+# TYPE traefik_service_request_duration_seconds histogram
+traefik_service_request_duration_seconds_bucket{code="200",method="GET",service="shop-api-blue@file",le="0.1"} 80
+traefik_service_request_duration_seconds_bucket{code="200",method="GET",service="shop-api-blue@file",le="+Inf"} 90
+traefik_service_request_duration_seconds_sum{code="200",method="GET",service="shop-api-blue@file"} 4.5
+traefik_service_request_duration_seconds_count{code="200",method="GET",service="shop-api-blue@file"} 90
+traefik_service_request_duration_seconds_sum{code="502",method="POST",service="shop-api-blue@file"} 0.5
+traefik_service_request_duration_seconds_count{code="502",method="POST",service="shop-api-blue@file"} 3
+"""
+
+
+def test_requests_errors_and_seconds_are_summed_over_all_methods() -> None:
+    names = {"shop-api-blue@file": "api", "shop-web-blue@file": "web"}
+    assert read(PAGE, names) == {"api": Tally(93, 3, 5.0), "web": Tally()}
+
+
+def test_page_without_durations_still_counts_requests() -> None:
+    before_durations = PAGE.partition("# TYPE traefik_service_request_duration_seconds")[0]
+    assert read(before_durations, {"shop-api-blue@file": "api"}) == {"api": Tally(93, 3)}
