@@ -69,7 +69,7 @@ const RESULTS = {
   withdrawn: "withdrawn", running: "running", rolling_back: "rolling back", queued: "waiting",
 };
 export const resultName = (result) => RESULTS[result] ?? result;
-export const resultKind = (result) => ({ success: "good", failed: "bad", rolled_back: "bad", running: "busy", rolling_back: "bad" })[result] ?? "plain";
+export const resultKind = (result) => ({ success: "good", failed: "bad", rolled_back: "bad", running: "busy", rolling_back: "bad" })[result] ?? "calm";
 
 const TRIGGERS = { webhook: "GitHub", manual: "an operator", recovery: "recovery", reconcile: "the check of GitHub's list" };
 export const asker = (entry) => entry.by || TRIGGERS[entry.trigger] || entry.trigger || "unknown";

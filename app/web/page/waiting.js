@@ -22,7 +22,7 @@ function alarms({ alarms: all }) {
 }
 
 function releases({ held_for: held, queued, rollout }) {
-  const waits = queued.map((tag) => h("li", { "data-key": `queued-${tag}` }, h("p", null, h("strong", null, tag), " ", h("span", { cls: "result plain" }, "queued")),
+  const waits = queued.map((tag) => h("li", { "data-key": `queued-${tag}` }, h("p", null, h("strong", null, tag), " ", h("span", { cls: "result calm" }, "queued")),
     h("p", null, rollout ? `It starts when the rollout of ${rollout.tag} has ended, or replaces it before its flip.` : "It starts in a moment.")));
   return section("releases", "Releases", held.length + waits.length
     ? h("ul", { cls: "list" }, held.map(heldItem), waits)

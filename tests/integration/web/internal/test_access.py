@@ -1,6 +1,7 @@
 """Access to the internal listener with each kind of authentication."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from app.auth.callers import make_token
 from app.auth.scope import Scope
 from app.auth.tokens import SESSION, sign_token
+from app.web.calls.dashboard import HTML, PAGE
 from app.web.internal.caller import COOKIE
 from deploy.demo.clients import plain_client
 from tests.integration.web.conftest import Listening
@@ -45,7 +47,8 @@ async def test_guarded_calls_require_authentication(stranger: httpx.AsyncClient)
             assert (answer.status_code, answer.json()) == (401, {"error": "Unauthorized", "code": "unauthorized"})
         else:
             opened.add(path)
-    assert opened == {"/health", "/ready", "/", "/login", "/openapi.json"}
+    page = {"/", "/history", "/waiting", "/plan", "/rollouts/r-1", "/page/{version}/{name}"}
+    assert opened == {"/health", "/ready", "/login", "/session", "/openapi.json", *page}
 
 
 async def test_wrong_secret_fails_despite_a_valid_token(web: Listening, stranger: httpx.AsyncClient) -> None:
@@ -155,11 +158,31 @@ async def test_dashboard_runs_only_its_own_code(stranger: httpx.AsyncClient) -> 
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert policy.count("'sha256-") == 2
+    assert {"script-src 'self'", "style-src 'self'", "connect-src 'self'"} <= set(policy.split("; "))
     assert (answer.headers["x-frame-options"], answer.headers["x-content-type-options"]) == ("DENY", "nosniff")
     assert "http://" not in answer.text
     assert "https://" not in answer.text
-    assert "innerHTML" not in answer.text
+    assert "<style" not in answer.text
+    assert not re.search(r"<script[^>]*>[^<]|\son[a-z]+=|\sstyle=", answer.text), "the policy refuses what is inline"
+
+
+async def test_dashboard_files_are_kept_by_browsers_and_found_by_version(stranger: httpx.AsyncClient) -> None:
+    version = re.findall(r"/page/([0-9a-f]{16})/main.js", (await stranger.get("/")).text)[0]
+    names = {path.name for path in PAGE.iterdir()} - {HTML}
+    for name in names:
+        answer = await stranger.get(f"/page/{version}/{name}")
+        assert (answer.status_code, answer.headers["x-content-type-options"]) == (200, "nosniff")
+        assert "immutable" in answer.headers["cache-control"]
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\(", answer.text), name
+    for path in (f"/page/{version}/page.html", f"/page/{version}/nothing.js", "/page/0000000000000000/main.js"):
+        assert (await stranger.get(path)).status_code == 404
+    assert (await stranger.get(f"/page/{version}/..%2F..%2Fmain.py")).status_code == 404
+
+
+async def test_each_view_of_the_dashboard_has_an_address(stranger: httpx.AsyncClient) -> None:
+    page = (await stranger.get("/")).text
+    for path in ("/history", "/waiting", "/plan", "/rollouts/r-1"):
+        assert (await stranger.get(path)).text == page
 
 
 async def test_invalid_body_is_a_400(web: Listening) -> None:

@@ -32,8 +32,8 @@ EXAMPLES = 8
 ENDLESS = ["/update/events", "/update/rollouts/{rollout_id}/log"]
 """Streams, which test_calls tests."""
 
-WRONG_PROOFS = {"login failed: wrong secret", "wrong secret or token"}
-"""The log lines of calls whose generated secret is wrong."""
+WRONG_PROOFS = {"login failed: wrong secret", "login failed: invalid or expired link", "wrong secret or token"}
+"""The log lines of calls whose generated proof is wrong."""
 
 SESSION_ID = "s-1"
 

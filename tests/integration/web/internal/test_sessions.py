@@ -9,7 +9,9 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from app.auth.callers import make_login, make_token
 from app.auth.failures import BY_ADDRESS, OVERALL
+from app.auth.scope import Scope
 from app.config.settings import WebSettings
 from app.queue import open_pool
 from app.web.calls.streams import CHECK_SECONDS
@@ -217,3 +219,52 @@ async def test_login_and_logout_are_logged(web: Listening) -> None:
     ]
     assert cookie not in str(lines)
     assert web.secret not in str(lines)
+
+
+def a_link(web: Listening, scope: Scope = Scope.OPERATE, name: str = "", seconds: float = 60) -> dict[str, str]:
+    return {"link": make_login(web.secret_path, scope, seconds, name)}
+
+
+async def test_login_link_works_once(web: Listening) -> None:
+    link = a_link(web, name="anna")
+    async with browser(web.internal) as client, browser(web.internal) as thief:
+        assert (await client.post("/login", json=link)).status_code == 200
+        with capture_logs() as lines:
+            assert (await thief.post("/login", json=link)).status_code == 401
+        assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["login failed: used link"]
+        assert (await client.get("/session")).json()["name"] == "anna"
+        await client.post("/update/pause", json={"reason": "x"})
+    requested = [e["data"]["by"] for _, e in await web.ledger.events_after("0-0", block=0.0)]
+    assert requested == ["session anna from 127.0.0.1"]
+
+
+async def test_login_of_another_kind_or_time_is_refused(web: Listening) -> None:
+    async with browser(web.internal) as client:
+        short = a_link(web, seconds=0.001)
+        bearer = {"link": make_token(web.secret_path, Scope.OPERATE, 60)}
+        for body in (short, bearer, {"link": "x"}):
+            assert (await client.post("/login", json=body)).status_code == 401
+        for both in ({}, {"secret": web.secret, **a_link(web)}):
+            assert (await client.post("/login", json=both)).status_code == 400
+        answer = await client.get("/status", headers={"Authorization": f"Bearer {a_link(web)['link']}"})
+        assert answer.status_code == 401, "a login link is no token"
+
+
+async def test_session_of_a_read_only_link_changes_nothing(web: Listening) -> None:
+    async with browser(web.internal) as client:
+        await client.post("/login", json=a_link(web, Scope.READ))
+        assert (await client.get("/status")).status_code == 200
+        answer = await client.post("/update/pause", json={"reason": "x"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+        shown = (await client.get("/session")).json()
+        assert (shown["kind"], shown["scope"]) == ("session", "read")
+        assert 0 < shown["expires_in"] <= 12 * 3600
+        await client.post("/logout")
+        assert (await client.get("/session")).json()["kind"] == ""
+
+
+async def test_failed_logins_are_counted(web: Listening) -> None:
+    async with browser(web.internal) as client, web.client() as operator:
+        for _ in range(3):
+            await log_in_wrongly(client)
+        assert "updater_failed_logins_total 3.0" in (await operator.get("/metrics")).text

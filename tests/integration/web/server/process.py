@@ -47,7 +47,7 @@ def _read(line: str) -> dict[str, Any]:
 
 @contextmanager
 def web_process(redis_url: str, namespace: str, directory: Path, **settings: str) -> Iterator[WebProcess]:
-    public, internal = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    public, internal = f"127.0.0.1:{free_port()}", settings.get("UPDATER_BIND", f"127.0.0.1:{free_port()}")
     variables = environ(redis_url, namespace, directory) | settings
     variables |= {"UPDATER_PUBLIC_BIND": public, "UPDATER_BIND": internal, "PYTHONUNBUFFERED": "1"}
     log = directory / "web.log"

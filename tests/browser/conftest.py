@@ -1,0 +1,95 @@
+"""The dashboard in a real Chromium: the real web app and Redis, and arq's worker on the world in memory."""
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from arq.connections import ArqRedis
+from playwright.async_api import Browser, async_playwright
+
+from app.domain.stack import Checks, Times
+from app.ledger import Ledger
+from deploy.demo.docker.engine import EngineUnavailable
+from tests.browser.chromium import ARGUMENTS, chromium_program
+from tests.browser.looking import Visitor
+from tests.examples import a_stack
+from tests.fakes.world import World
+from tests.integration.conftest import namespace, pool, redis_url
+from tests.integration.web.conftest import Listening, WallClock, settings, web, working_on
+from workers.control.reconcile import Reconciler
+
+__all__ = ["namespace", "pool", "redis_url", "settings", "web"]
+
+WATCHED = Times(bake=1.5, drain=0.05, stop_grace=0.5, health=5, ready=5, route=5)
+"""The bake lasts long enough to be seen."""
+
+
+@pytest.fixture
+def ledger(pool: ArqRedis, namespace: str) -> Ledger:
+    return Ledger(pool, namespace)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Chromium. Its tests are skipped with the reason when it is missing; CI may install it from the distribution."""
+
+    def say(text: str) -> None:
+        print(f"[set-up] {text}", file=sys.stderr, flush=True)
+
+    try:
+        return chromium_program(say, install=bool(os.environ.get("CI")))
+    except EngineUnavailable as missing:
+        pytest.skip(f"not available here: Chromium: {missing}")
+
+
+@pytest.fixture
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
+    async with async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+def world() -> World:
+    """v1.0.0 is live on blue once the worker runs; v1.1.0 and v1.2.0 are tagged."""
+    return World(stack=a_stack(times=WATCHED, checks=Checks(passes=1, interval=0.02, timeout=1)), clock=WallClock())
+
+
+@pytest.fixture
+async def worker(
+    world: World, ledger: Ledger, pool: ArqRedis, redis_url: str, tmp_path: Path
+) -> AsyncIterator[Reconciler]:
+    async with working_on(world, ledger, pool, redis_url, tmp_path) as reconciler:
+        await pool.set(ledger.key("worker"), "1")
+        yield reconciler
+
+
+@pytest.fixture
+async def visitor(browser: Browser, web: Listening) -> AsyncIterator[Visitor]:
+    """A person who has logged in, on a desk. The test fails if the browser's console has an error."""
+    async with visiting(browser, web) as someone:
+        await someone.log_in(web.secret)
+        yield someone
+
+
+@asynccontextmanager
+async def visiting(
+    browser: Browser, web: Listening, *, width: int = 1280, scheme: str = "light"
+) -> AsyncIterator[Visitor]:
+    """A person who has not logged in."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": 800},
+        color_scheme="dark" if scheme == "dark" else "light",
+        locale="en-GB",
+        timezone_id="Europe/Zurich",
+    )
+    someone = Visitor(await context.new_page(), web.internal)
+    try:
+        yield someone
+        assert someone.problems == []
+    finally:
+        await context.close()

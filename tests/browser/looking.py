@@ -1,0 +1,72 @@
+"""A person at the dashboard."""
+
+from importlib.resources import files
+from typing import Any
+
+from playwright.async_api import ConsoleMessage, Page
+
+SERIOUS = {"serious", "critical"}
+
+
+class Visitor:
+    """`problems`: errors in the browser's console, and requests that left the updater's own address."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self._address = address
+        self.problems: list[str] = []
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", lambda request: self._asked(request.url))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.problems.append(message.text)
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith(self._address):
+            self.problems.append(f"a request to {url}")
+
+    def forgives(self, part: str) -> None:
+        """Drops the problems that have `part` in their text: what the test itself did."""
+        self.problems = [problem for problem in self.problems if part not in problem]
+
+    async def open(self, path: str = "/") -> None:
+        await self.page.goto(self._address + path)
+
+    async def log_in(self, secret: str, path: str = "/") -> None:
+        await self.open(path)
+        await self.page.get_by_label("The shared secret").fill(secret)
+        await self.page.keyboard.press("Enter")
+        await self.page.get_by_role("navigation").wait_for()
+
+    async def sees(self, text: str, *, within: float = 10.0) -> None:
+        """Waits until the page shows `text`."""
+        await self.page.get_by_text(text).first.wait_for(timeout=1000 * within)
+
+    async def press(self, name: str, *, exact: bool = True) -> None:
+        """Presses the button with that name."""
+        await self.page.get_by_role("button", name=name, exact=exact).click()
+
+    async def go(self, name: str) -> None:
+        """Follows the link of the navigation."""
+        await self.page.get_by_role("navigation").get_by_role("link", name=name).click()
+
+    async def headline(self) -> str:
+        return (await self.page.get_by_role("heading", level=1).inner_text()).strip()
+
+    async def violations(self) -> list[str]:
+        """What axe-core finds serious or critical, with the elements."""
+        script = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+        await self.page.evaluate(script)
+        found: dict[str, Any] = await self.page.evaluate("axe.run()")
+        return [
+            f"{each['id']}: {node['html']}"
+            for each in found["violations"]
+            if each["impact"] in SERIOUS
+            for node in each["nodes"]
+        ]
+
+    async def overflow(self) -> float:
+        """How many pixels the page is wider than the window."""
+        return float(await self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
