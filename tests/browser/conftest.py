@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from app.domain.stack import Checks, Times
 from app.ledger import Ledger
 from deploy.demo.docker.engine import EngineUnavailable
 from tests.browser.chromium import ARGUMENTS, chromium_program
-from tests.browser.looking import Visitor
+from tests.browser.looking import Visitor, visiting
 from tests.examples import a_stack
 from tests.fakes.world import World
 from tests.integration.conftest import namespace, pool, redis_url
@@ -71,25 +70,6 @@ async def worker(
 @pytest.fixture
 async def visitor(browser: Browser, web: Listening) -> AsyncIterator[Visitor]:
     """A person who has logged in, on a desk. The test fails if the browser's console has an error."""
-    async with visiting(browser, web) as someone:
+    async with visiting(browser, web.internal) as someone:
         await someone.log_in(web.secret)
         yield someone
-
-
-@asynccontextmanager
-async def visiting(
-    browser: Browser, web: Listening, *, width: int = 1280, scheme: str = "light"
-) -> AsyncIterator[Visitor]:
-    """A person who has not logged in."""
-    context = await browser.new_context(
-        viewport={"width": width, "height": 800},
-        color_scheme="dark" if scheme == "dark" else "light",
-        locale="en-GB",
-        timezone_id="Europe/Zurich",
-    )
-    someone = Visitor(await context.new_page(), web.internal)
-    try:
-        yield someone
-        assert someone.problems == []
-    finally:
-        await context.close()

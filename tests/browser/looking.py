@@ -1,11 +1,15 @@
 """A person at the dashboard."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any
 
-from playwright.async_api import ConsoleMessage, Page
+from playwright.async_api import Browser, ConsoleMessage, Page
 
 SERIOUS = {"serious", "critical"}
+PATIENCE = 60.0
+"""Seconds that a test waits for what the page shows: a busy machine starts a page slowly."""
 
 
 class Visitor:
@@ -15,6 +19,7 @@ class Visitor:
         self.page = page
         self._address = address
         self.problems: list[str] = []
+        page.set_default_timeout(1000 * PATIENCE)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("request", lambda request: self._asked(request.url))
@@ -40,9 +45,9 @@ class Visitor:
         await self.page.keyboard.press("Enter")
         await self.page.get_by_role("navigation").wait_for()
 
-    async def sees(self, text: str, *, within: float = 10.0) -> None:
+    async def sees(self, text: str) -> None:
         """Waits until the page shows `text`."""
-        await self.page.get_by_text(text).first.wait_for(timeout=1000 * within)
+        await self.page.get_by_text(text).first.wait_for()
 
     async def press(self, name: str, *, exact: bool = True) -> None:
         """Presses the button with that name."""
@@ -70,3 +75,22 @@ class Visitor:
     async def overflow(self) -> float:
         """How many pixels the page is wider than the window."""
         return float(await self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+@asynccontextmanager
+async def visiting(
+    browser: Browser, address: str, *, width: int = 1280, scheme: str = "light"
+) -> AsyncIterator[Visitor]:
+    """A person who has not logged in. Raises AssertionError at the end if the browser has a problem."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": 800},
+        color_scheme="dark" if scheme == "dark" else "light",
+        locale="en-GB",
+        timezone_id="Europe/Zurich",
+    )
+    someone = Visitor(await context.new_page(), address)
+    try:
+        yield someone
+        assert someone.problems == []
+    finally:
+        await context.close()

@@ -13,7 +13,9 @@ from app.domain.errors import DeliveryRefused, LedgerUnavailable
 from app.ledger import Ledger
 from app.ledger.streams import BEGINNING
 
-MOST_STREAMS = 32
+MOST_STREAMS = 96
+"""An open dashboard has one, and a second one for the log while a rollout runs."""
+
 STREAM_SECONDS = 3_600.0
 """A stream ends after this time, and its reader resumes it. So a forgotten stream does not stay open."""
 

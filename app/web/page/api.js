@@ -8,11 +8,12 @@ export class Refused extends Error {
   }
 }
 
-const COMMON = { credentials: "same-origin", cache: "no-store" };
+const COMMON = { credentials: "same-origin", cache: "no-store" }, LIMIT_MS = 20_000, PATIENT_MS = 120_000;
 
 async function answered(path, options) {
   let answer;
-  try { answer = await fetch(path, { ...COMMON, ...options }); }
+  const signal = AbortSignal.timeout(/plan|\/update\/(apply|rollback)/.test(path) ? PATIENT_MS : LIMIT_MS);
+  try { answer = await fetch(path, { ...COMMON, signal, ...options }); }
   catch (problem) {
     if (problem.name === "AbortError") throw problem;
     throw new Error("The updater does not answer. Your traffic does not go through it.");

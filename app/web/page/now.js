@@ -1,5 +1,6 @@
 // Now: what is live, where the traffic goes, and what is happening.
 import { cancel } from "./actions.js";
+import { activity } from "./activity.js";
 import { pauseButton } from "./banners.js";
 import { h } from "./dom.js";
 import { asker, count, duration, milliseconds, prose, resultKind, resultName, short, sinceSeconds, time } from "./format.js";
@@ -10,7 +11,7 @@ import { timeline } from "./timeline.js";
 
 export function nowView() {
   const { status } = store;
-  return [headline(status), lanes(), alarms(status), status.rollout ? rolling(status.rollout) : idle(), status.rollout ? log(status.rollout.id, true) : null];
+  return [headline(status), lanes(), alarms(status), status.rollout ? rolling(status.rollout) : idle(), status.rollout ? log(status.rollout.id, true) : null, activity()];
 }
 
 function headline(status) {
@@ -39,7 +40,7 @@ function rolling(progress) {
   return h("section", { cls: "card rollout", "data-key": "rollout", "aria-labelledby": "rollout-title" },
     h("header", null,
       h("h2", { id: "rollout-title" }, back ? `${progress.tag} failed and is rolled back` : `${progress.tag} is going live`),
-      h("a", { href: `/rollouts/${encodeURIComponent(progress.id)}`, "data-link": true, cls: "small" }, "Its page"),
+      h("a", { href: `/rollouts/${encodeURIComponent(progress.id)}`, "data-link": true, cls: "small" }, "The page of this rollout"),
       mayOperate() && !flipped && !back ? h("button", { type: "button", cls: "quiet", id: "do-cancel", onclick: () => cancel(progress.id, progress.tag) }, "Cancel") : null),
     record?.error ? h("p", { cls: "bad why" }, record.error) : null,
     h("p", { cls: "muted" }, h("span", { "data-since": progress.started_at }, duration(sinceSeconds(progress.started_at))), ` so far${left}`, record ? ` · asked for by ${asker(record)}` : ""),

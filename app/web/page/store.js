@@ -7,7 +7,7 @@ export const store = {
   session: null, status: null, history: [], usual: null, traffic: null, record: null, connection: "connecting", loggedOut: false,
 };
 const readers = new Set();
-let source = null, timers = [], looking = null, again = false;
+let source = null, timers = [], looking = null, again = false, stale = true;
 
 export const subscribe = (reader) => { readers.add(reader); };
 export const notify = () => { for (const reader of readers) reader(); };
@@ -42,10 +42,11 @@ async function lookOnce() {
 
 async function beside(status) {
   const id = status.rollout?.id ?? null;
-  const [{ entries }, usual, record] = await Promise.all([
-    read("/update/history?limit=30"), read("/update/usual"),
-    id ? read(`/update/rollouts/${encodeURIComponent(id)}`).catch(() => null) : null,
-  ]);
+  const record = id ? await read(`/update/rollouts/${encodeURIComponent(id)}`).catch(() => null) : null;
+  const ended = status.last_result?.completed_at !== store.status?.last_result?.completed_at;
+  if (!stale && !ended) return { record };
+  stale = false;
+  const [{ entries }, usual] = await Promise.all([read("/update/history?limit=30"), read("/update/usual")]);
   return { history: entries, usual, record };
 }
 
@@ -59,6 +60,7 @@ function listen() {
   source = new EventSource("/update/events");
   source.onmessage = (message) => {
     const event = JSON.parse(message.data);
+    if (/^(rollout|release)\./.test(event.type)) stale = true;
     document.dispatchEvent(new CustomEvent("updater-event", { detail: event }));
     look();
   };
@@ -66,12 +68,12 @@ function listen() {
     set({ connection: "connection lost, retrying" });
     if (source?.readyState === EventSource.CLOSED) { source = null; setTimeout(look, RETRY_MS); }
   };
-  source.onopen = () => look();
+  source.onopen = () => { stale = true; look(); };
 }
 
 /** Ends the session on this page: shows the login. */
 export function leave() {
-  source?.close(); source = null; forgetStatus();
+  source?.close(); source = null; stale = true; forgetStatus();
   set({ session: null, status: null, history: [], record: null, traffic: null, loggedOut: true, connection: "not logged in" });
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.state import State
+from deploy.demo.clients import plain_client
 from tests.integration.cli.front import Front
 
 pytestmark = pytest.mark.redis
@@ -101,6 +102,16 @@ async def test_named_token_signs_what_it_changes(home: Front) -> None:
     token = (await home.run("token", "--scope", "operate", "--name", "nightly")).out.strip()
     assert (await home.run("pause", "a test", UPDATER_TOKEN=token)).code == 0
     assert '"by": "token nightly from 127.0.0.1"' in (home.directory / "web.log").read_text()
+
+
+async def test_login_link_leads_to_the_dashboard_and_works_once(home: Front) -> None:
+    made = await home.run("token", "--login", "--scope", "read", "--name", "anna", "--json")
+    address, _, link = document(made.out)["login"].partition("/#login=")
+    guard = {"X-Updater-Request": "dashboard"}
+    async with plain_client(base_url=address, headers=guard) as client:
+        assert [(await client.post("/login", json={"link": link})).status_code for _ in range(2)] == [200, 401]
+        assert (await client.get("/session")).json()["name"] == "anna"
+    assert (await home.run("token", "--login", "--scope", "read", "--ttl", "2d")).code == 2
 
 
 async def test_unreachable_updater_exits_3_and_explains(home: Front) -> None:

@@ -159,6 +159,9 @@ def test_first_rollout_result_has_no_previous_sha() -> None:
     assert Result.of(first, State()).previous_sha is None
 
 
+NOT_MEASURED = dict.fromkeys(("flip_ms", "requests", "failed_requests", "gap_seconds"))
+
+
 def test_history_entry_copies_result_and_release() -> None:
     assert asdict(HistoryEntry.of(_ended())) == {
         "key": "1:v1.1.0",
@@ -175,6 +178,8 @@ def test_history_entry_copies_result_and_release() -> None:
         "sha": sha_of("v1.1.0"),
         "waits_again": False,
         "trace_id": None,
+        "previous": "v1.0.0",
+        **NOT_MEASURED,
     }
     assert a_release(version="2026.1").shown_version == "2026.1"
 
@@ -196,6 +201,8 @@ def test_decision_entry_has_every_field() -> None:
         "sha": None,
         "waits_again": False,
         "trace_id": None,
+        "previous": None,
+        **NOT_MEASURED,
     }
 
 

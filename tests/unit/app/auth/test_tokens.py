@@ -6,7 +6,7 @@ import pytest
 from itsdangerous import URLSafeTimedSerializer
 
 from app.auth.scope import Scope
-from app.auth.tokens import BEARER, MAX_TOKEN_LENGTH, SESSION, claim_of, sign_token
+from app.auth.tokens import BEARER, LOGIN, MAX_TOKEN_LENGTH, SESSION, claim_of, sign_token
 
 KEYS = [b"new", b"old"]
 
@@ -86,3 +86,12 @@ def test_malformed_signed_claim_allows_nothing(claim: object) -> None:
     kwargs = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
     signed = URLSafeTimedSerializer(KEYS[::-1], salt=BEARER, signer_kwargs=kwargs).dumps(claim)
     assert scope_of(KEYS, signed) is None
+
+
+def test_login_link_is_neither_token_nor_session() -> None:
+    link = sign_token(KEYS, Scope.OPERATE, 60, LOGIN, "anna", id_="once")
+    claim = claim_of(KEYS, link, LOGIN)
+    assert claim is not None
+    assert (claim.scope, claim.name, claim.id) == (Scope.OPERATE, "anna", "once")
+    assert (claim_of(KEYS, link), claim_of(KEYS, link, SESSION)) == (None, None)
+    assert claim_of(KEYS, sign_token(KEYS, Scope.OPERATE, 60), LOGIN) is None

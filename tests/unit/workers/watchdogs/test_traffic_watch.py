@@ -51,7 +51,8 @@ async def test_unreadable_metrics_are_named_and_leave_a_hole() -> None:
     assert world.publisher.charts[-1].samples == (), "a rate over the hole would be wrong"
     await world.clock.sleep(IDLE_SECONDS)
     await watch.look()
-    assert (len(world.publisher.charts[-1].samples), world.publisher.charts[-1].unknown) == (1, None)
+    last = world.publisher.charts[-1]
+    assert (len(last.samples), last.unknown) == (1, None)
 
 
 async def test_series_is_bounded() -> None:
