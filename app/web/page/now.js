@@ -7,7 +7,7 @@ import { asker, count, duration, milliseconds, prose, resultKind, resultName, sh
 import { lanes } from "./lanes.js";
 import { log } from "./log.js";
 import { mayOperate, store } from "./store.js";
-import { timeline } from "./timeline.js";
+import { onTrial, timeline } from "./timeline.js";
 
 export function nowView() {
   const { status } = store;
@@ -16,8 +16,8 @@ export function nowView() {
 
 function headline(status) {
   const { current, rollout } = status;
-  const trial = rollout && rollout.status === "running" && store.record?.target === status.active_color;
-  if (trial) return head(status, h("strong", null, rollout.tag), " has the traffic on ", h("span", { cls: `word ${status.active_color}` }, status.active_color), ", on trial.");
+  const flipped = rollout && rollout.status === "running" && store.record?.target === status.active_color;
+  if (flipped) return head(status, h("strong", null, rollout.tag), " has the traffic on ", h("span", { cls: `word ${status.active_color}` }, status.active_color), onTrial(store.record) ? ", on trial." : ". The old color is stopped now.");
   const live = current ? [h("strong", null, current.tag), " is live", status.active_color ? [" on ", h("span", { cls: `word ${status.active_color}` }, status.active_color)] : ""] : ["Nothing is live yet"];
   const doing = rollout ? [`. ${rollout.status === "rolling_back" ? "Rolling back" : "Rolling out"} `, h("strong", null, rollout.tag), "."] : ".";
   return head(status, live, doing);
