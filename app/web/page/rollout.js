@@ -51,6 +51,7 @@ function summary(record, entry) {
     record.error ? h("pre", { cls: "bad why", tabindex: 0, "aria-label": "Why it failed" }, record.error) : null,
     h("p", null, `Asked for by ${asker(record)}, accepted `, record.accepted_at ? time(record.accepted_at) : time(entry.timestamp), record.completed_at ? [", ended ", time(record.completed_at)] : "",
       record.previous ? [". Live before: ", h("strong", null, record.previous.tag)] : "", record.target ? [". Color: ", h("span", { cls: `word ${record.target}` }, record.target)] : "", "."),
+    record.trace_id ? h("p", { cls: "muted small" }, "Trace ", h("code", null, record.trace_id)) : null,
     record.started_at ? figures({ duration_seconds: record.duration_seconds ?? sinceSeconds(record.started_at), flip_ms: found("flip_ms"), gap_seconds: found("gap_seconds"), requests: sum("requests"), failed_requests: sum("errors") }) : null);
 }
 
