@@ -6,29 +6,23 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from arq.connections import ArqRedis
 from playwright.async_api import Browser, async_playwright
 
+from app.config.release_policy import ReleasePolicy
 from app.domain.stack import Checks, Times
-from app.ledger import Ledger
 from deploy.demo.docker.engine import EngineUnavailable
 from tests.browser.chromium import ARGUMENTS, chromium_program
 from tests.browser.looking import Visitor, visiting
 from tests.examples import a_stack
 from tests.fakes.world import World
 from tests.integration.conftest import namespace, pool, redis_url
-from tests.integration.web.conftest import Listening, WallClock, settings, web, working_on
+from tests.integration.web.conftest import OPEN, Listening, WallClock, settings, web, working_on
 from workers.control.reconcile import Reconciler
 
 __all__ = ["namespace", "pool", "redis_url", "settings", "web"]
 
 WATCHED = Times(bake=1.5, drain=0.05, stop_grace=0.5, health=5, ready=5, route=5)
 """The bake lasts long enough to be seen."""
-
-
-@pytest.fixture
-def ledger(pool: ArqRedis, namespace: str) -> Ledger:
-    return Ledger(pool, namespace)
 
 
 @pytest.fixture(scope="session")
@@ -59,11 +53,17 @@ def world() -> World:
 
 
 @pytest.fixture
+def policy() -> ReleasePolicy:
+    """What the worker holds back; a test that needs another parametrizes it."""
+    return OPEN
+
+
+@pytest.fixture
 async def worker(
-    world: World, ledger: Ledger, pool: ArqRedis, redis_url: str, tmp_path: Path
+    world: World, web: Listening, redis_url: str, tmp_path: Path, policy: ReleasePolicy
 ) -> AsyncIterator[Reconciler]:
-    async with working_on(world, ledger, pool, redis_url, tmp_path) as reconciler:
-        await pool.set(ledger.key("worker"), "1")
+    async with working_on(world, web.ledger, web.pool, redis_url, tmp_path, policy=policy) as reconciler:
+        await web.pool.set(web.ledger.key("worker"), "1")
         yield reconciler
 
 
