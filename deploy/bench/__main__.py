@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from deploy.bench import flip, health, idle, receiver, signature, start
+from deploy.bench.dashboard import measure as dashboard
 from deploy.bench.figures import Figure
 from deploy.demo.docker.engine import Say, exit_on_sigterm
 
@@ -29,6 +30,7 @@ class Name(StrEnum):
     HEALTH = health.BENCH
     IDLE = idle.BENCH
     START = start.BENCH
+    DASHBOARD = dashboard.BENCH
 
 
 MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
@@ -38,6 +40,7 @@ MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
     Name.HEALTH: health.measure,
     Name.IDLE: idle.measure,
     Name.START: start.measure,
+    Name.DASHBOARD: dashboard.measure,
 }
 
 

@@ -35,24 +35,33 @@ class Server:
     process: "subprocess.Popen[bytes]"
 
 
+@dataclass(frozen=True)
+class WebServer(Server):
+    """The web process. `port`: the public listener's. `internal`: the port of the internal one."""
+
+    internal: int
+    redis_url: str
+    secret_path: Path
+
+
 @contextlib.contextmanager
-def web_process(directory: Path, say: Say) -> Iterator[Server]:
-    """Runs `web` of the Procfile on a separate Redis. The port is the public listener's."""
+def web_process(directory: Path, say: Say) -> Iterator[WebServer]:
+    """Runs `web` of the Procfile on a separate Redis."""
     (directory / "redis").mkdir()
-    public, internal = free_port(), free_port()
+    public, internal, secret_path = free_port(), free_port(), directory / "secret"
     with redis_server(directory / "redis", say) as redis_url:
         env = {
             "REDIS_URL": redis_url,
             "UPDATER_STACK_FILE": str(ROOT / "config" / "stack.yml"),
             "AUTO_UPDATE_REPO": REPOSITORY,
-            "UPDATER_SECRET_PATH": str(directory / "secret"),
+            "UPDATER_SECRET_PATH": str(secret_path),
             "UPDATER_BIND": f"127.0.0.1:{internal}",
             "UPDATER_PUBLIC_BIND": f"127.0.0.1:{public}",
             "GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET,
         }
         command = procfile_commands((ROOT / "Procfile").read_text())["web"]
         with listening(command, env, public, directory / "web.log") as server:
-            yield server
+            yield WebServer(public, server.process, internal, redis_url, secret_path)
 
 
 @contextlib.contextmanager

@@ -67,14 +67,14 @@ def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"
 
 def status_and_length(head: bytes) -> tuple[int, int]:
     """Parses the status and the body's length from an answer's head. Raises BadAnswer."""
-    first, fields = _parsed(head)
+    first, fields = parsed(head)
     try:
         return int(first.split(" ")[1]), int(fields["content-length"])
     except (IndexError, KeyError, ValueError) as error:
         raise BadAnswer(first) from error
 
 
-def _parsed(head: bytes) -> tuple[str, dict[str, str]]:
+def parsed(head: bytes) -> tuple[str, dict[str, str]]:
     """The first line, and the values by lower-case name."""
     first, *lines = head.decode("latin-1").split("\r\n")
     return first, {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -82,7 +82,7 @@ def _parsed(head: bytes) -> tuple[str, dict[str, str]]:
 
 def ends(head: bytes) -> bool:
     """Whether the server closes the connection after this answer."""
-    return _parsed(head)[1].get("connection", "").lower() == "close"
+    return parsed(head)[1].get("connection", "").lower() == "close"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""`dashboard`: what open dashboards cost the web process."""
