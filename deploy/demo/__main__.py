@@ -6,23 +6,23 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from deploy.demo.client_access import SECURE_SKILLS
 from deploy.demo.docker.engine import EngineUnavailable, docker_engine, exit_on_sigterm
 from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.load import Load, Report
-from deploy.demo.own_stack.place import Asked
+from deploy.demo.own_stack.place import Asked, path_where_called
 from deploy.demo.own_stack.play import play_own
+from deploy.demo.pictures.camera import Camera, camera
 from deploy.demo.repository import Variant
-from deploy.demo.show import Show, shown
+from deploy.demo.show import Show, shown, summary
 
 BEFORE, AFTER = "v1.0.0", "v1.1.0"
 ROLLOUT_SECONDS = 400.0
@@ -35,7 +35,6 @@ REPORT_SECONDS = 120.0
 
 POLL_SECONDS = 0.1
 WARM_UP_REQUESTS = 200
-BAR_WIDTH = 30
 RPS = 100.0
 GREEN = ("skills-green", "api-green")
 
@@ -69,7 +68,18 @@ ENDINGS = {
 }
 
 
-async def play(home: Environment, variant: Variant, rps: float, show: Show) -> tuple[Json, Report]:
+@dataclass(frozen=True)
+class Sample:
+    """How the sample stack is played. `pictures`: the directory for pictures of the dashboard; None: none."""
+
+    variant: Variant
+    rps: float
+    pictures: Path | None = None
+
+
+async def play(
+    home: Environment, variant: Variant, rps: float, show: Show, camera: Camera | None = None
+) -> tuple[Json, Report]:
     """Brings v1.0.0 live, starts the clients and publishes v1.1.0. Returns the outcome, and what the clients saw."""
     show.say(f"publishing {BEFORE}: the first release")
     home.release(BEFORE)
@@ -82,7 +92,10 @@ async def play(home: Environment, variant: Variant, rps: float, show: Show) -> t
         show.say(f"publishing {AFTER} ({variant}): a signed release event is posted")
         route = home.route_file.read_bytes()
         home.release(AFTER, variant)
-        result = await _follow(home, AFTER, show, load)
+        async with camera.watching() if camera else nullcontext():
+            result = await _follow(home, AFTER, show, load)
+        if camera:
+            await camera.rollout(result["rollout_id"])
         show.say(f"{AFTER} ended: {result['status']}; the clients continue for a moment")
         await load.served(LEAST_REQUESTS, LOAD_SECONDS)
         report = await load.stop()
@@ -142,36 +155,6 @@ def problems(outcome: Json, variant: Variant) -> list[str]:
     return wrong
 
 
-def summary(show: Show, home_status: Json, outcome: Json, report: Report, variant: Variant) -> None:
-    """Prints the summary."""
-    result = home_status["last_result"]
-    facts = Table.grid(padding=(0, 2))
-    facts.add_row("release", f"{BEFORE} was live (blue), {AFTER} ({variant}) was published")
-    facts.add_row("result", f"[bold]{outcome['result']}[/]: {outcome['tag_live']} is live ({outcome['active_color']})")
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.by_kind.items())
-    facts.add_row("requests", f"{report.requests:,} ({kinds})")
-    facts.add_row("failed", f"[bold {'green' if not report.failed else 'red'}]{report.failed}[/]")
-    facts.add_row("slowest of a hundred", f"{report.p99_ms:.0f} ms (p99 of GET and POST)")
-    facts.add_row("websockets", f"{report.reconnects} closed with a close frame and reconnected at once")
-    if outcome["flip_ms"] is not None:
-        facts.add_row("flip", f"{outcome['flip_ms']:.0f} ms from the rename until every route was confirmed")
-    if outcome["rollback_ms"] is not None:
-        facts.add_row("rollback", f"{outcome['rollback_ms']:.0f} ms until every route was back")
-    gap = f", {outcome['bot_gap_s']:.2f} s without one" if outcome["bot_gap_s"] is not None else ""
-    facts.add_row("bots", f"never more than {outcome['max_bots']}{gap}")
-    facts.add_row("at GitHub", " → ".join(outcome["deployment_states"]))
-    facts.add_row("duration", f"{outcome['duration_s']:.1f} s")
-    steps = Table.grid(padding=(0, 2))
-    longest = max(step["seconds"] for step in result["evidence"].values())
-    for name, step in result["evidence"].items():
-        bar = "▇" * max(1, round(BAR_WIDTH * step["seconds"] / longest))
-        steps.add_row("", name, f"{step['seconds']:6.2f} s", bar)
-    for part in ("", facts, "", steps, ""):
-        show.print(part)
-    if outcome["paused"]:
-        show.print(f"Paused. {home_status['pause_reason']}", markup=False)
-
-
 def demo(
     *,
     release: Annotated[Variant, typer.Option(help="The defect of the published release.")] = Variant.GOOD,
@@ -189,6 +172,9 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as the last line of output.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = False,
     record: Annotated[Path | None, typer.Option(help="Also write the display to this SVG file.")] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Also write pictures of the dashboard to this directory, light and dark.")
+    ] = None,
 ) -> None:
     """Brings a sample stack to v1.0.0, publishes v1.1.0 as GitHub would, and shows the rollout under load.
 
@@ -200,10 +186,13 @@ def demo(
         raise typer.BadParameter("--repository, --tag, --directory and --without need --stack", param_hint="--stack")
     if stack is not None and release is not Variant.GOOD:
         raise typer.BadParameter("--release is a defect of the sample stack, not of --stack", param_hint="--release")
+    if stack is not None and pictures is not None:
+        raise typer.BadParameter("--pictures are of the sample stack, not of --stack", param_hint="--pictures")
     with shown() as show:
         try:
             if stack is None:
-                wrong = bool(_whole(release, rps or RPS, show, as_json=as_json, keep=keep, own_engine=own_engine))
+                sample = Sample(release, rps or RPS, pictures and path_where_called(pictures))
+                wrong = bool(_whole(sample, show, as_json=as_json, keep=keep, own_engine=own_engine))
             else:
                 asked = Asked(stack, repository or stack.parent, tag, directory, without or ()).where_called()
                 wrong = not play_own(asked, rps, show, as_json=as_json, keep=keep, own_engine=own_engine)
@@ -215,20 +204,22 @@ def demo(
     raise typer.Exit(1 if wrong else 0)
 
 
-def _whole(variant: Variant, rps: float, show: Show, *, as_json: bool, keep: bool, own_engine: bool) -> list[str]:
+def _whole(sample: Sample, show: Show, *, as_json: bool, keep: bool, own_engine: bool) -> list[str]:
     with docker_engine(show.say, own=own_engine) as engine, tempfile.TemporaryDirectory(prefix="zu-demo-") as directory:
         base, traefik = ensure_base(engine.host, show.say), ensure_traefik(engine.host, show.say)
         place = Path(directory) / "environment"
         with environment(place, engine, base=base, traefik=traefik, say=show.say, access=SECURE_SKILLS) as home:
             try:
-                outcome, report = asyncio.run(play(home, variant, rps, show))
+                outcome, report = asyncio.run(_played(home, sample, show))
             except Exception:
                 show.console.print(logs_of(home), highlight=False, markup=False)
                 raise
             status = asyncio.run(home.get("/status"))
             show.spinner.stop()
-            wrong = problems(outcome, variant)
-            summary(show, status, outcome, report, variant)
+            wrong = problems(outcome, sample.variant)
+            summary(
+                show, f"{BEFORE} was live (blue), {AFTER} ({sample.variant}) was published", status, outcome, report
+            )
             for text in (*wrong, *report.failures):
                 show.console.print(f"[red]{text}[/]", highlight=False)
             if keep:
@@ -236,6 +227,13 @@ def _whole(variant: Variant, rps: float, show: Show, *, as_json: bool, keep: boo
     if as_json:
         print(json.dumps(outcome))
     return wrong
+
+
+async def _played(home: Environment, sample: Sample, show: Show) -> tuple[Json, Report]:
+    if sample.pictures is None:
+        return await play(home, sample.variant, sample.rps, show)
+    async with camera(home.internal_url, home.secret, sample.pictures, show.say) as taking:
+        return await play(home, sample.variant, sample.rps, show, taking)
 
 
 def _keep(home: Environment, show: Show) -> None:

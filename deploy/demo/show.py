@@ -11,8 +11,12 @@ from typing import Any, Protocol
 
 from rich.console import Console, RenderableType
 from rich.status import Status
+from rich.table import Table
+
+from deploy.demo.load import Report
 
 RECORD_WIDTH = 100
+BAR_WIDTH = 30
 
 Json = dict[str, Any]
 
@@ -77,3 +81,33 @@ def shown() -> Iterator[Show]:
     console = Console(stderr=True)
     with console.status("starting") as spinner:
         yield Show(console, spinner, Console(record=True, file=io.StringIO(), width=RECORD_WIDTH, force_terminal=True))
+
+
+def summary(show: Show, published: str, home_status: Json, outcome: Json, report: Report) -> None:
+    """Prints the summary. `published`: what was live, and what was published."""
+    result = home_status["last_result"]
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("release", published)
+    facts.add_row("result", f"[bold]{outcome['result']}[/]: {outcome['tag_live']} is live ({outcome['active_color']})")
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.by_kind.items())
+    facts.add_row("requests", f"{report.requests:,} ({kinds})")
+    facts.add_row("failed", f"[bold {'green' if not report.failed else 'red'}]{report.failed}[/]")
+    facts.add_row("slowest of a hundred", f"{report.p99_ms:.0f} ms (p99 of GET and POST)")
+    facts.add_row("websockets", f"{report.reconnects} closed with a close frame and reconnected at once")
+    if outcome["flip_ms"] is not None:
+        facts.add_row("flip", f"{outcome['flip_ms']:.0f} ms from the rename until every route was confirmed")
+    if outcome["rollback_ms"] is not None:
+        facts.add_row("rollback", f"{outcome['rollback_ms']:.0f} ms until every route was back")
+    gap = f", {outcome['bot_gap_s']:.2f} s without one" if outcome["bot_gap_s"] is not None else ""
+    facts.add_row("bots", f"never more than {outcome['max_bots']}{gap}")
+    facts.add_row("at GitHub", " → ".join(outcome["deployment_states"]))
+    facts.add_row("duration", f"{outcome['duration_s']:.1f} s")
+    steps = Table.grid(padding=(0, 2))
+    longest = max(step["seconds"] for step in result["evidence"].values())
+    for name, step in result["evidence"].items():
+        bar = "▇" * max(1, round(BAR_WIDTH * step["seconds"] / longest))
+        steps.add_row("", name, f"{step['seconds']:6.2f} s", bar)
+    for part in ("", facts, "", steps, ""):
+        show.print(part)
+    if outcome["paused"]:
+        show.print(f"Paused. {home_status['pause_reason']}", markup=False)

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, async_playwright
 from app.config.release_policy import ReleasePolicy
 from app.domain.stack import Checks, Times
 from deploy.demo.docker.engine import EngineUnavailable
-from tests.browser.chromium import ARGUMENTS, chromium_program
+from deploy.demo.pictures.chromium import ARGUMENTS, chromium_program
 from tests.browser.looking import Visitor, visiting
 from tests.examples import a_stack
 from tests.fakes.world import World

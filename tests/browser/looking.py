@@ -7,13 +7,18 @@ from typing import Any
 
 from playwright.async_api import Browser, ConsoleMessage, Page
 
+from deploy.demo.pictures.chromium import NETWORK_CHANGED, load
+
 SERIOUS = {"serious", "critical"}
 PATIENCE = 60.0
 """Seconds that a test waits for what the page shows: a busy machine starts a page slowly."""
 
 
 class Visitor:
-    """`problems`: errors in the browser's console, and requests that left the updater's own address."""
+    """`problems`: errors in the browser's console, and requests that left the updater's own address.
+
+    A request that Chromium drops because an interface of the machine came or went is none: the page asks again.
+    """
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
@@ -25,7 +30,7 @@ class Visitor:
         page.on("request", lambda request: self._asked(request.url))
 
     def _said(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and NETWORK_CHANGED not in message.text:
             self.problems.append(message.text)
 
     def _asked(self, url: str) -> None:
@@ -37,7 +42,7 @@ class Visitor:
         self.problems = [problem for problem in self.problems if part not in problem]
 
     async def open(self, path: str = "/") -> None:
-        await self.page.goto(self._address + path)
+        await load(self.page, self._address + path)
 
     async def log_in(self, secret: str, path: str = "/") -> None:
         await self.open(path)

@@ -40,11 +40,13 @@ class Asked:
 
     def where_called(self) -> "Asked":
         """With absolute paths: `bin/demo` itself goes to another directory than the one it is called in."""
-        directory = self.directory and _absolute(self.directory)
-        return replace(self, stack=_absolute(self.stack), repository=_absolute(self.repository), directory=directory)
+        directory = self.directory and path_where_called(self.directory)
+        stack, repository = path_where_called(self.stack), path_where_called(self.repository)
+        return replace(self, stack=stack, repository=repository, directory=directory)
 
 
-def _absolute(path: Path) -> Path:
+def path_where_called(path: Path) -> Path:
+    """An absolute path. `path` is relative to the directory that `bin/demo` is called in."""
     return (Path(os.environ.get(CALLED_FROM) or ".") / path.expanduser()).resolve()
 
 

@@ -5,10 +5,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page
+
 from deploy.demo.docker.engine import EngineUnavailable, apt_install
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PACKAGE = "chromium"
+NETWORK_CHANGED, LOADS = "net::ERR_NETWORK_CHANGED", 50
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -32,6 +36,19 @@ def chromium_program(say: Callable[[str], None], *, install: bool) -> Path:
     if found := _found():
         return found
     raise EngineUnavailable(f"the package {PACKAGE} has none of {', '.join(PROGRAMS)}")
+
+
+async def load(page: Page, url: str) -> None:
+    """Loads the page. Chromium drops every open request when a container elsewhere gets a network interface: again."""
+    for _ in range(LOADS):
+        try:
+            await page.goto(url)
+        except PlaywrightError as error:
+            if NETWORK_CHANGED not in error.message:
+                raise
+        else:
+            return
+    raise EngineUnavailable(f"{url} cannot be loaded: the machine's network changes all the time ({NETWORK_CHANGED})")
 
 
 def _found() -> Path | None:

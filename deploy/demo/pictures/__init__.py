@@ -1,0 +1,1 @@
+"""Pictures of the dashboard, from a real run."""
