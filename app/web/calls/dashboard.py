@@ -60,9 +60,8 @@ class Dashboard:
     """
 
     def __init__(self, folder: Path = PAGE) -> None:
-        read = {
-            p.name: PageFile(p.read_bytes(), TYPES[p.suffix]) for p in sorted(folder.iterdir()) if p.suffix in TYPES
-        }
+        paths = (path for path in sorted(folder.rglob("*")) if path.suffix in TYPES)
+        read = {p.relative_to(folder).as_posix(): PageFile(p.read_bytes(), TYPES[p.suffix]) for p in paths}
         self.version = _digest(read)
         html = read.pop(HTML)
         self._files = read
@@ -74,9 +73,9 @@ class Dashboard:
 
     async def file(self, given: Given) -> Response:
         """A file of the page. One of another version is not found: the page is loaded again."""
-        version, name = given.request.path_params["version"], given.request.path_params["name"]
-        found = self._files.get(name)
-        if found is None or version != self.version:
+        params = given.request.path_params
+        found = self._files.get(f"{params['folder']}/{params['name']}" if "folder" in params else params["name"])
+        if found is None or params["version"] != self.version:
             return error(404, "no such file of the dashboard; load the page again", "not_found")
         return Response(found.content, media_type=found.media_type, headers={**HEADERS, "Cache-Control": FOREVER})
 

@@ -59,7 +59,7 @@ OPERATE = Scope.OPERATE
 PAGES = ("/", "/history", "/rollouts/{rollout_id}", "/waiting", "/plan")
 """Each view of the dashboard has an address. They all get the same page."""
 
-FILES = "/page/{version}/{name}"
+FILES = ("/page/{version}/{name}", "/page/{version}/{folder}/{name}")
 PREFER = {"Prefer": "`wait=N`: send the final result if the rollout ends within N seconds (RFC 7240)"}
 _NONE_MATCH = {"If-None-Match": "the ETag of an earlier answer: 304 if nothing has changed since"}
 _LAST_EVENT = {"Last-Event-ID": "the id of the last received event: continue after it"}
@@ -100,11 +100,12 @@ class Calls:
     def _open(self) -> tuple[Call, ...]:
         health, page, session = self.health, self.dashboard, self.sessions
         ready: Answers = {200: Ready, 503: Ready}
+        filed: Answers = {200: "*/*", 404: Problem}
         return (
             Call("GET", "/health", "whether the process is alive", health.alive, {200: Alive}, scope=None),
             Call("GET", "/ready", "whether every part that a release needs works", health.ready, ready, scope=None),
             *(Call("GET", path, "the dashboard", page.page, {200: "text/html"}, scope=None) for path in PAGES),
-            Call("GET", FILES, "a file of the dashboard", page.file, {200: "*/*", 404: Problem}, scope=None),
+            *(Call("GET", path, "a file of the dashboard", page.file, filed, scope=None) for path in FILES),
             Call("POST", "/login", "start a dashboard session", session.log_in, _LOGIN, scope=None, body=Login),
             Call("GET", "/session", "who the caller is", session.who, {200: Session}, scope=None),
             Call("POST", "/logout", "end the session", session.log_out, {200: LoggedIn}),

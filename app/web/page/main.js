@@ -1,15 +1,15 @@
 // The frame: which view an address shows, the banners above it, and the navigation.
-import { banners } from "./banners.js";
-import { h, show } from "./dom.js";
-import { tick } from "./format.js";
-import { historyView } from "./history.js";
-import { go } from "./navigate.js";
-import { nowView } from "./now.js";
-import { planView } from "./plan.js";
-import { rolloutView } from "./rollout.js";
-import { loginView, logOut, useLink } from "./session.js";
-import { start, store, subscribe } from "./store.js";
-import { waitingView } from "./waiting.js";
+import { h, show } from "./base/dom.js";
+import { tick } from "./base/format.js";
+import { go } from "./base/navigate.js";
+import { start, store, subscribe } from "./base/store.js";
+import { banners } from "./parts/banners.js";
+import { historyView } from "./views/history.js";
+import { nowView } from "./views/now.js";
+import { planView } from "./views/plan.js";
+import { rolloutView } from "./views/rollout.js";
+import { loginView, logOut, useLink } from "./views/session.js";
+import { waitingView } from "./views/waiting.js";
 
 const VIEWS = [
   { path: "/", name: "Now", view: nowView }, { path: "/history", name: "History", view: historyView },

@@ -12,6 +12,7 @@ from app.auth.scope import Scope
 from app.auth.tokens import SESSION, sign_token
 from app.web.calls.dashboard import HTML, PAGE
 from app.web.internal.caller import COOKIE
+from app.web.internal.table import FILES
 from deploy.demo.clients import plain_client
 from tests.integration.web.conftest import Listening
 from tests.integration.web.deliveries import head, raw
@@ -47,7 +48,7 @@ async def test_guarded_calls_require_authentication(stranger: httpx.AsyncClient)
             assert (answer.status_code, answer.json()) == (401, {"error": "Unauthorized", "code": "unauthorized"})
         else:
             opened.add(path)
-    page = {"/", "/history", "/waiting", "/plan", "/rollouts/r-1", "/page/{version}/{name}"}
+    page = {"/", "/history", "/waiting", "/plan", "/rollouts/r-1", *FILES}
     assert opened == {"/health", "/ready", "/login", "/session", "/openapi.json", *page}
 
 
@@ -168,15 +169,22 @@ async def test_dashboard_runs_only_its_own_code(stranger: httpx.AsyncClient) -> 
 
 async def test_dashboard_files_are_kept_by_browsers_and_found_by_version(stranger: httpx.AsyncClient) -> None:
     version = re.findall(r"/page/([0-9a-f]{16})/main.js", (await stranger.get("/")).text)[0]
-    names = {path.name for path in PAGE.iterdir()} - {HTML}
+    names = {path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*.*")} - {HTML}
+    assert {name.partition("/")[0] for name in names} >= {"base", "parts", "views"}
     for name in names:
         answer = await stranger.get(f"/page/{version}/{name}")
         assert (answer.status_code, answer.headers["x-content-type-options"]) == (200, "nosniff")
         assert "immutable" in answer.headers["cache-control"]
         assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\(", answer.text), name
-    for path in (f"/page/{version}/page.html", f"/page/{version}/nothing.js", "/page/0000000000000000/main.js"):
+    for path in (
+        f"/page/{version}/page.html",
+        f"/page/{version}/nothing.js",
+        f"/page/{version}/views/main.js",
+        "/page/0000000000000000/main.js",
+    ):
         assert (await stranger.get(path)).status_code == 404
-    assert (await stranger.get(f"/page/{version}/..%2F..%2Fmain.py")).status_code == 404
+    for outside in ("..%2F..%2Fmain.py", "base/..%2F..%2F..%2Fmain.py", "..%2Fcalls/dashboard.py"):
+        assert (await stranger.get(f"/page/{version}/{outside}")).status_code == 404
 
 
 async def test_each_view_of_the_dashboard_has_an_address(stranger: httpx.AsyncClient) -> None:

@@ -1,29 +1,58 @@
 """The files of the dashboard."""
 
 import re
+from pathlib import Path
+
+import pytest
 
 from app.web.calls.dashboard import HTML, PAGE, TYPES, Dashboard
 
-LONGEST = 250
+LONGEST, MOST_FILES = 250, 12
+
+MAY_IMPORT = {
+    "": {"base", "parts", "views"},
+    "views": {"base", "parts", "views"},
+    "parts": {"base", "parts"},
+    "base": {"base"},
+}
+"""By folder. At the top is what every view has: the frame and the styles."""
+
+FILES = sorted(path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.is_file())
+MODULES = [name for name in FILES if name.endswith(".js")]
+IMPORT = re.compile(r'^import \{ ([^}]+) \} from "([^"]+)";$', re.MULTILINE)
+
+
+def folder_of(name: str) -> str:
+    return name.rpartition("/")[0]
 
 
 def test_every_file_is_served_and_short() -> None:
-    files = sorted(PAGE.iterdir())
-    assert {path.suffix for path in files} <= set(TYPES)
-    assert [path.name for path in files if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST] == []
+    assert {Path(name).suffix for name in FILES} <= set(TYPES)
+    assert [name for name in FILES if len((PAGE / name).read_text(encoding="utf-8").splitlines()) > LONGEST] == []
 
 
-def test_modules_import_only_each_other() -> None:
-    for module in PAGE.glob("*.js"):
-        imported = re.findall(r'\bfrom "([^"]+)"|\bimport "([^"]+)"|import\(', module.read_text(encoding="utf-8"))
-        names = [one or other for one, other in imported]
-        assert [name for name in names if not (PAGE / name).is_file()] == [], module.name
+def test_no_folder_of_the_page_is_crowded() -> None:
+    folders = [folder_of(name) for name in FILES]
+    assert set(folders) == set(MAY_IMPORT)
+    assert [folder for folder in MAY_IMPORT if folders.count(folder) > MOST_FILES] == []
 
 
-def test_each_module_is_used() -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in PAGE.iterdir())
-    names = {path.name for path in PAGE.iterdir()} - {HTML}
-    assert {name for name in names if f"/{name}" not in text} == set()
+@pytest.mark.parametrize("name", MODULES)
+def test_module_imports_what_its_folder_may(name: str) -> None:
+    text = (PAGE / name).read_text(encoding="utf-8")
+    assert len(IMPORT.findall(text)) == len(re.findall(r"^import |\bimport\(", text, re.MULTILINE))
+    for names, path in IMPORT.findall(text):
+        module = (PAGE / name).parent.joinpath(path).resolve()
+        assert folder_of(module.relative_to(PAGE).as_posix()) in MAY_IMPORT[folder_of(name)], path
+        for each in names.split(", "):
+            exported = re.search(rf"^export .*\b{each}\b", module.read_text(encoding="utf-8"), re.MULTILINE)
+            assert exported, f"{path} has no {each}"
+            assert len(re.findall(rf"\b{each}\b", text)) > 1, f"{each} is not used"
+
+
+def test_each_file_is_used() -> None:
+    text = "".join((PAGE / name).read_text(encoding="utf-8") for name in FILES)
+    assert {name for name in FILES if name != HTML and f"/{Path(name).name}" not in text} == set()
 
 
 def test_version_is_that_of_the_content() -> None:

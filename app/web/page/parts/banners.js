@@ -1,8 +1,8 @@
 // What a person has to know on every view: the pause, a worker without a heartbeat, alarms.
+import { h } from "../base/dom.js";
+import { prose } from "../base/format.js";
+import { mayOperate, store } from "../base/store.js";
 import { pause, unpause } from "./actions.js";
-import { h } from "./dom.js";
-import { prose } from "./format.js";
-import { mayOperate, store } from "./store.js";
 
 export function banners() {
   const { status } = store;

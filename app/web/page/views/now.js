@@ -1,13 +1,14 @@
 // Now: what is live, where the traffic goes, and what is happening.
-import { cancel } from "./actions.js";
-import { activity } from "./activity.js";
-import { pauseButton } from "./banners.js";
-import { h } from "./dom.js";
-import { asker, count, duration, milliseconds, prose, resultKind, resultName, short, sinceSeconds, time } from "./format.js";
-import { lanes } from "./lanes.js";
-import { log } from "./log.js";
-import { mayOperate, store } from "./store.js";
-import { onTrial, timeline } from "./timeline.js";
+import { h } from "../base/dom.js";
+import { asker, duration, prose, resultKind, resultName, short, sinceSeconds, time } from "../base/format.js";
+import { mayOperate, store } from "../base/store.js";
+import { cancel } from "../parts/actions.js";
+import { activity } from "../parts/activity.js";
+import { pauseButton } from "../parts/banners.js";
+import { figures } from "../parts/figures.js";
+import { lanes } from "../parts/lanes.js";
+import { log } from "../parts/log.js";
+import { onTrial, timeline } from "../parts/timeline.js";
 
 export function nowView() {
   const { status } = store;
@@ -58,14 +59,4 @@ function idle() {
       last.sha ? h("code", { title: last.sha }, short(last.sha)) : null, " ", time(last.timestamp), ", asked for by ", asker(last)),
     last.error ? h("p", { cls: "why" }, last.error.split("\n")[0]) : null,
     figures(last));
-}
-
-/** Duration, flip, failed requests and gap of a rollout. */
-export function figures(entry) {
-  const failed = entry.failed_requests;
-  const all = [
-    ["Duration", duration(entry.duration_seconds)], ["Flip", milliseconds(entry.flip_ms)],
-    ["Failed requests", failed == null ? "not counted" : `${count(failed)} of ${count(entry.requests)}`, failed > 0],
-    ["Bot was down", entry.gap_seconds == null ? "not replaced" : duration(entry.gap_seconds)]];
-  return h("dl", { cls: "figures" }, all.map(([name, value, bad]) => h("div", { "data-key": name }, h("dt", null, name), h("dd", { cls: bad ? "bad" : null }, value))));
 }

@@ -1,10 +1,10 @@
 // Plan: what a rollout or a rollback would do, before anything happens.
-import { NotLoggedIn, read } from "./api.js";
-import { deploy, rollBack } from "./actions.js";
-import { h } from "./dom.js";
-import { bytes, prose, short } from "./format.js";
-import { go } from "./navigate.js";
-import { leave, mayOperate, notify, store } from "./store.js";
+import { NotLoggedIn, read } from "../base/api.js";
+import { h } from "../base/dom.js";
+import { bytes, prose, short } from "../base/format.js";
+import { go } from "../base/navigate.js";
+import { leave, mayOperate, notify, store } from "../base/store.js";
+import { deploy, rollBack } from "../parts/actions.js";
 
 const asked = { tag: "", plan: null, problem: "", busy: false, back: null, backProblem: "", backBusy: false };
 

@@ -1,6 +1,6 @@
 // The log of a rollout: it follows, and can be searched, held still and copied.
-import { readLog } from "./api.js";
-import { h } from "./dom.js";
+import { readLog } from "../base/api.js";
+import { h } from "../base/dom.js";
 
 const LINES_KEPT = 3000, RETRY_MS = 3000;
 let open = null;

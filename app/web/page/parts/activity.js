@@ -1,7 +1,7 @@
 // What people and the updater did since this page was opened: who asked for what.
-import { h } from "./dom.js";
-import { time } from "./format.js";
-import { notify } from "./store.js";
+import { h } from "../base/dom.js";
+import { time } from "../base/format.js";
+import { notify } from "../base/store.js";
 
 const KEPT = 20;
 const CALLS = { apply: "deploy", rollback: "roll back", pause: "pause", unpause: "unpause", approve: "approve", cancel: "cancel" };

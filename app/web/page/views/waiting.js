@@ -1,9 +1,9 @@
 // Waiting: what is held and why, alarms, and what was ignored.
-import { approve, cancel } from "./actions.js";
-import { pauseButton } from "./banners.js";
-import { h } from "./dom.js";
-import { prose, short, time } from "./format.js";
-import { mayOperate, store } from "./store.js";
+import { h } from "../base/dom.js";
+import { prose, short, time } from "../base/format.js";
+import { mayOperate, store } from "../base/store.js";
+import { approve, cancel } from "../parts/actions.js";
+import { pauseButton } from "../parts/banners.js";
 
 const HOLDS = { paused: "paused", retry: "tried again", automatic_off: "automatic updates are off", checks: "checks", approval: "approval", window: "deploy window" };
 

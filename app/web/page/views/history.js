@@ -1,8 +1,8 @@
 // History: a row for each rollout, and for each release that was decided without one.
-import { read } from "./api.js";
-import { h } from "./dom.js";
-import { asker, count, duration, milliseconds, resultKind, resultName, time } from "./format.js";
-import { notify, store } from "./store.js";
+import { read } from "../base/api.js";
+import { h } from "../base/dom.js";
+import { asker, count, duration, milliseconds, resultKind, resultName, time } from "../base/format.js";
+import { notify, store } from "../base/store.js";
 
 const AT_ONCE = 50;
 let older = [], ended = false;

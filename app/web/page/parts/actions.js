@@ -1,7 +1,7 @@
 // What an operator can do. Each asks first, and says what it means for traffic.
-import { act, ask } from "./dialog.js";
-import { short } from "./format.js";
-import { store } from "./store.js";
+import { act, ask } from "../base/dialog.js";
+import { short } from "../base/format.js";
+import { store } from "../base/store.js";
 
 export async function pause() {
   const reason = await ask({ title: "Pause rollouts?", label: "Why", action: "Pause",

@@ -1,5 +1,5 @@
 // What a step proved, in a few words.
-import { bytes, count, duration, milliseconds } from "./format.js";
+import { bytes, count, duration, milliseconds } from "../base/format.js";
 
 const RULES = [
   [(e) => e.skipped, (e) => `not needed: ${e.skipped}`],

@@ -1,7 +1,7 @@
 // What a rollout changed against the release before: commits, services, variables by name, images, origin of files.
-import { h } from "./dom.js";
-import { short } from "./format.js";
-import { store } from "./store.js";
+import { h } from "../base/dom.js";
+import { short } from "../base/format.js";
+import { store } from "../base/store.js";
 
 const evidenceOf = (record, name) => (record?.steps ?? []).findLast?.((step) => step.name === name)?.evidence ?? {};
 

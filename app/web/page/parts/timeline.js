@@ -1,8 +1,8 @@
 // The steps of a running rollout, as they fill in: each with its duration beside the usual one.
+import { h } from "../base/dom.js";
+import { duration, sinceSeconds, stepName } from "../base/format.js";
 import { bar } from "./charts.js";
-import { h } from "./dom.js";
 import { said } from "./evidence.js";
-import { duration, sinceSeconds, stepName } from "./format.js";
 
 const STATES = { done: "done", running: "running", failed: "failed", next: "to come" };
 

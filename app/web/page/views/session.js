@@ -1,8 +1,8 @@
 // The login, by the shared secret or by a link of `updater token --login`, and the logout.
-import { change } from "./api.js";
-import { h } from "./dom.js";
-import { complain } from "./dialog.js";
-import { leave, look, notify, store } from "./store.js";
+import { change } from "../base/api.js";
+import { complain } from "../base/dialog.js";
+import { h } from "../base/dom.js";
+import { leave, look, notify, store } from "../base/store.js";
 
 const LINK = "#login=";
 let problem = "";

@@ -1,8 +1,8 @@
 // Blue and green: what runs in each, and which of them the traffic leads to.
+import { h, s } from "../base/dom.js";
+import { rate, short, time } from "../base/format.js";
+import { store } from "../base/store.js";
 import { charts, trafficNow } from "./charts.js";
-import { h, s } from "./dom.js";
-import { rate, short, time } from "./format.js";
-import { store } from "./store.js";
 import { onTrial } from "./timeline.js";
 
 const COLORS = ["blue", "green"];

@@ -1,6 +1,6 @@
 // Small live charts: the answers of one color, as lines in the page's own SVG.
-import { h, s } from "./dom.js";
-import { milliseconds, rate } from "./format.js";
+import { h, s } from "../base/dom.js";
+import { milliseconds, rate } from "../base/format.js";
 
 const WIDTH = 160, HEIGHT = 34, SECONDS_SHOWN = 300, STALE_MS = 60_000;
 

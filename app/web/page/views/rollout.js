@@ -1,13 +1,13 @@
 // The page of one rollout, with a permanent address.
-import { read } from "./api.js";
-import { cancel } from "./actions.js";
-import { changes } from "./changes.js";
-import { h } from "./dom.js";
-import { said } from "./evidence.js";
-import { asker, duration, prose, resultKind, resultName, sinceSeconds, stepName, time } from "./format.js";
-import { log } from "./log.js";
-import { figures } from "./now.js";
-import { mayOperate, notify, store } from "./store.js";
+import { read } from "../base/api.js";
+import { h } from "../base/dom.js";
+import { asker, duration, prose, resultKind, resultName, sinceSeconds, stepName, time } from "../base/format.js";
+import { mayOperate, notify, store } from "../base/store.js";
+import { cancel } from "../parts/actions.js";
+import { changes } from "../parts/changes.js";
+import { said } from "../parts/evidence.js";
+import { figures } from "../parts/figures.js";
+import { log } from "../parts/log.js";
 
 const ENDED = new Set(["success", "failed", "rolled_back", "superseded", "cancelled", "withdrawn"]);
 let known = { id: null, record: null, before: null, problem: "", seen: null };

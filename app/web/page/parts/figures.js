@@ -1,0 +1,13 @@
+// What a rollout cost: its duration, its flip, failed requests, and the gap of a singleton.
+import { h } from "../base/dom.js";
+import { count, duration, milliseconds } from "../base/format.js";
+
+/** Duration, flip, failed requests and gap of a rollout. */
+export function figures(entry) {
+  const failed = entry.failed_requests;
+  const all = [
+    ["Duration", duration(entry.duration_seconds)], ["Flip", milliseconds(entry.flip_ms)],
+    ["Failed requests", failed == null ? "not counted" : `${count(failed)} of ${count(entry.requests)}`, failed > 0],
+    ["Bot was down", entry.gap_seconds == null ? "not replaced" : duration(entry.gap_seconds)]];
+  return h("dl", { cls: "figures" }, all.map(([name, value, bad]) => h("div", { "data-key": name }, h("dt", null, name), h("dd", { cls: bad ? "bad" : null }, value))));
+}
