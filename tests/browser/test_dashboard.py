@@ -35,14 +35,14 @@ async def test_rollout_is_watched_from_accepted_to_live(visitor: Visitor, web: L
     await visitor.sees("v1.0.0 is live on blue.")
     assert await visitor.page.get_by_role("img", name="The traffic goes to blue.").is_visible()
     await deploy(web, "v1.1.0")
-    await visitor.sees("v1.1.0 has the traffic on green, on trial.")
+    await visitor.sees("v1.1.0 has the traffic on green and is being watched.")
     steps = visitor.page.get_by_role("list", name="Steps")
-    assert "Flip the route, done" in (await steps.text_content() or "")
+    assert "Move the traffic, done" in (await steps.text_content() or "")
     assert await steps.locator("[aria-current=step]").count() == 1
     await visitor.sees("v1.1.0 is live on green.")
     await visitor.sees("The last rollout")
     assert await visitor.page.get_by_role("img", name="The traffic goes to green.").is_visible()
-    await visitor.page.get_by_text("The way back: a rollback needs no build.").wait_for()
+    await visitor.page.get_by_text("A rollback starts it again, without a build.").wait_for()
 
 
 @WORKING
@@ -53,7 +53,7 @@ async def test_failed_release_is_explained_and_the_pause_ended(visitor: Visitor,
     await visitor.sees("v1.0.0 is live on blue.")
     await visitor.sees("Traffic stays on v1.0.0.")
     await visitor.open(f"/rollouts/{rollout}")
-    await visitor.sees("Flip back")
+    await visitor.sees("Move the traffic back")
     assert "rolled back" in await visitor.headline()
     await visitor.press("Unpause")
     await visitor.page.get_by_role("dialog").get_by_role("button", name="Unpause").click()
@@ -99,7 +99,7 @@ async def test_rollout_has_a_permanent_page(browser: Browser, visitor: Visitor, 
     await visitor.go("History")
     await visitor.page.get_by_role("link", name="v1.1.0").click()
     assert visitor.page.url.endswith(f"/rollouts/{rollout}")
-    for text in ("Flip the route", "What changed against v1.0.0", "route_switch: done in"):
+    for text in ("Move the traffic", "What changed against v1.0.0", "route_switch: done in"):
         await visitor.sees(text)
     async with visiting(browser, web.internal) as another:
         await another.log_in(web.secret, f"/rollouts/{rollout}")

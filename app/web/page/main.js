@@ -1,6 +1,6 @@
 // The frame: which view an address shows, the banners above it, and the navigation.
 import { h, show } from "./base/dom.js";
-import { tick } from "./base/format.js";
+import { resultName, tick } from "./base/format.js";
 import { go } from "./base/navigate.js";
 import { start, store, subscribe } from "./base/store.js";
 import { banners } from "./parts/banners.js";
@@ -32,7 +32,7 @@ function navigation(current) {
   return VIEWS.map(({ path, name }) => {
     const number = path === "/waiting" ? waiting() : 0;
     return h("a", { href: path, "data-link": true, "data-key": path, "aria-current": (current.under ?? current.path) === path ? "page" : null },
-      name, number ? h("span", { cls: "badge" }, number, h("span", { cls: "unseen" }, " need a look")) : null);
+      name, number ? h("span", { cls: "badge" }, number, h("span", { cls: "unseen" }, number === 1 ? " needs a look" : " need a look")) : null);
   });
 }
 
@@ -66,7 +66,7 @@ document.addEventListener("click", (event) => {
   go(new URL(link.href).pathname);
 });
 document.addEventListener("updater-event", ({ detail: { type, data } }) => {
-  const text = { "rollout.started": `${data.tag}: a rollout starts`, "rollout.completed": `${data.tag}: the rollout ended, ${data.status}`, paused: "Rollouts are paused", resumed: "Rollouts may start again", alarm: data.text }[type];
+  const text = { "rollout.started": `${data.tag}: a rollout starts`, "rollout.completed": `${data.tag}: the rollout ended, ${resultName(data.status)}`, paused: "Rollouts are paused", resumed: "Rollouts may start again", alarm: data.text }[type];
   if (text) at("announce").textContent = text;
 });
 window.addEventListener("popstate", render);

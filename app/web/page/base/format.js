@@ -49,10 +49,10 @@ const STEPS = [
   [/^preflight$/, () => "Check the machine"], [/^recall_release$/, () => "Find the kept release"],
   [/^git_fetch_tags$/, () => "Fetch the tag"], [/^git_checkout_tag$/, () => "Read the release"],
   [/^docker_build$/, () => "Build the images"], [/^before_flip_(?:\d+_)?(.+)$/, (name) => `Run ${name}`],
-  [/^rollback_route$/, () => "Flip back"], [/^rollback_stop$/, () => "Stop the new color"],
+  [/^rollback_route$/, () => "Move the traffic back"], [/^rollback_stop$/, () => "Stop the new color"],
   [/^rollback_follow_(.+)$/, (name) => `Restore ${name}`], [/^rollback_(.+)$/, (name) => `Restore ${name}`],
-  [/^route_switch$/, () => "Flip the route"], [/^health_routed_(.+)$/, (name) => `${name} answers through its route`],
-  [/^health_(.+)$/, (name) => `${name} is healthy`], [/^start_(.+)$/, (name) => `Start ${name}`],
+  [/^route_switch$/, () => "Move the traffic"], [/^health_routed_(.+)$/, (name) => `Ask ${name} through its route`],
+  [/^health_(.+)$/, (name) => `Wait until ${name} is healthy`], [/^start_(.+)$/, (name) => `Start ${name}`],
   [/^restart_(.+)$/, (name) => `Hand over ${name}`], [/^follow_(.+)$/, (name) => `Replace ${name}`],
   [/^bake$/, () => "Watch real traffic"], [/^stop_old_color$/, () => "Drain and stop the old color"],
   [/^prune$/, () => "Clean up"], [/^resume_check$/, () => "Check again after an interruption"],
@@ -65,9 +65,11 @@ export function stepName(name) {
 }
 
 const RESULTS = {
-  success: "live", failed: "failed", rolled_back: "rolled back", superseded: "superseded", cancelled: "cancelled",
+  success: "went live", failed: "failed", rolled_back: "rolled back", superseded: "superseded", cancelled: "canceled",
   withdrawn: "withdrawn", running: "running", rolling_back: "rolling back", queued: "waiting",
 };
+/** How a release ended, from its entry in the history or its record. One that an operator canceled did not fail. */
+export const outcome = (ended) => (ended.reason_code === "cancelled" ? "cancelled" : ended.result ?? ended.status);
 export const resultName = (result) => RESULTS[result] ?? result;
 export const resultKind = (result) => ({ success: "good", failed: "bad", rolled_back: "bad", running: "busy", rolling_back: "bad" })[result] ?? "calm";
 

@@ -1,6 +1,6 @@
 // What people and the updater did since this page was opened: who asked for what.
 import { h } from "../base/dom.js";
-import { time } from "../base/format.js";
+import { resultName, time } from "../base/format.js";
 import { notify } from "../base/store.js";
 
 const KEPT = 20;
@@ -8,7 +8,7 @@ const CALLS = { apply: "deploy", rollback: "roll back", pause: "pause", unpause:
 const WORDS = {
   "change.requested": ({ call = "", tag, by }) => `${by} asked to ${CALLS[call.split("/").at(-1)] ?? call}${tag ? ` ${tag}` : ""}`,
   "rollout.started": ({ tag }) => `The rollout of ${tag} started`,
-  "rollout.completed": ({ tag, status }) => `The rollout of ${tag} ended: ${String(status).replaceAll("_", " ")}`,
+  "rollout.completed": ({ tag, status }) => `The rollout of ${tag} ended: ${resultName(status)}`,
   "release.accepted": ({ tag }) => `${tag} was accepted`, "release.held": ({ tag }) => `${tag} is held`,
   paused: () => "Rollouts were paused", resumed: () => "Rollouts may start again", alarm: ({ text }) => text,
 };

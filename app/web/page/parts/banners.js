@@ -17,7 +17,7 @@ function paused(status) {
     h("div", null,
       h("p", { cls: "strong" }, "Rollouts are paused."), words.map((line) => h("p", { cls: "reason" }, prose(line))),
       output.length ? h("pre", { cls: "reason", tabindex: 0, "aria-label": "Its last lines" }, output.join("\n")) : null,
-      h("p", null, `${live} Releases are accepted and wait. Fix the reason, then unpause.`)),
+      h("p", null, `${live} Releases are accepted, and wait. Unpause when the cause is gone.`)),
     mayOperate() ? h("button", { type: "button", cls: "main", id: "do-unpause", disabled: Boolean(status.rollout), onclick: unpause }, "Unpause") : null);
 }
 

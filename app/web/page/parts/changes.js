@@ -28,7 +28,8 @@ function images(now, before) {
   if (!names.length) return null;
   if (!before) return `${names.length}: ${names.join(", ")}`;
   const changed = names.filter((name) => bare(now[name]) !== bare(counterpart(before, name)));
-  return [changed.length ? `new: ${changed.join(", ")}` : "none is new", changed.length < names.length ? `; the same: ${names.filter((name) => !changed.includes(name)).join(", ")}` : ""];
+  const same = names.filter((name) => !changed.includes(name));
+  return [["new", changed], ["unchanged", same]].filter(([, each]) => each.length).map(([word, each]) => `${word}: ${each.join(", ")}`).join("; ");
 }
 
 const bare = (id) => String(id ?? "");
@@ -42,7 +43,8 @@ function variables(environment) {
   const all = Object.entries(environment ?? {});
   if (!environment) return null;
   if (!all.length) return "none";
-  const words = ({ added = [], removed = [], changed = [] }) => [...added.map((name) => `+ ${name}`), ...removed.map((name) => `− ${name}`), ...changed.map((name) => `~ ${name}`)].join(", ");
+  const words = ({ added = [], removed = [], changed = [] }) => [["added", added], ["removed", removed], ["changed", changed]]
+    .filter(([, names]) => names.length).map(([word, names]) => `${word} ${names.join(", ")}`).join("; ");
   return h("ul", { cls: "plain" }, all.map(([service, change]) => h("li", null, h("strong", null, service), `: ${words(change)}`)));
 }
 

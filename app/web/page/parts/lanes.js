@@ -3,7 +3,7 @@ import { h, s } from "../base/dom.js";
 import { rate, short, time } from "../base/format.js";
 import { store } from "../base/store.js";
 import { charts, trafficNow } from "./charts.js";
-import { onTrial } from "./timeline.js";
+import { watched } from "./timeline.js";
 
 const COLORS = ["blue", "green"];
 const CURVE = { blue: "M50 0C50 22 24 18 24 40", green: "M50 0C50 22 76 18 76 40" };
@@ -33,18 +33,18 @@ function lane(color, status, traffic) {
 function contents(color, { active_color: active, current, rollout }) {
   const target = store.record?.target;
   if (color === active) {
-    if (rollout && color === target) return onTrial(store.record)
-      ? { role: "on trial", tag: rollout.tag, detail: "It has the traffic, and is watched. The other color is kept warm." }
-      : { role: "has the traffic", tag: rollout.tag, detail: "It has passed." };
+    if (rollout && color === target) return watched(store.record)
+      ? { role: "being watched", tag: rollout.tag, detail: "It has the traffic. If it fails clients, the traffic moves back." }
+      : { role: "has the traffic", tag: rollout.tag, detail: "It passed, and stays live." };
     if (!current) return { role: "has the traffic", tag: null, detail: "" };
     const copies = Object.entries(current.copies).filter(([, number]) => number > 1).map(([name, number]) => `${number} × ${name}`);
-    return { role: "has the traffic", tag: current.tag, detail: [h("code", { title: current.sha }, short(current.sha)), " live ", time(current.since), copies.length ? ` · ${copies.join(", ")}` : ""] };
+    return { role: "has the traffic", tag: current.tag, detail: [h("code", { title: current.sha }, short(current.sha)), " went live ", time(current.since), copies.length ? ` · ${copies.join(", ")}` : ""] };
   }
   if (rollout && color === target) return rollout.status === "rolling_back"
     ? { role: "being taken down", tag: rollout.tag, detail: "It failed. Traffic is on the other color." }
     : { role: "getting ready", tag: rollout.tag, detail: "It gets no traffic until it is healthy." };
-  if (rollout && current && !onTrial(store.record)) return { role: "being stopped", tag: store.record?.previous?.tag ?? current.tag, detail: "It ends the requests that it has." };
+  if (rollout && current && !watched(store.record)) return { role: "being stopped", tag: store.record?.previous?.tag ?? current.tag, detail: "It finishes the requests that it has." };
   if (rollout && current) return { role: "kept warm", tag: store.record?.previous?.tag ?? current.tag, detail: "It takes the traffic back within milliseconds if the new release fails." };
   const before = store.history.find((entry) => entry.result === "success" && entry.tag === current?.tag)?.previous;
-  return before ? { role: "stopped", tag: before, detail: "The way back: a rollback needs no build." } : { role: "idle", tag: null, detail: "The next release starts here." };
+  return before ? { role: "stopped", tag: before, detail: "A rollback starts it again, without a build." } : { role: "idle", tag: null, detail: "The next release starts here." };
 }

@@ -18,7 +18,7 @@ function made(id, rollout, follow) {
   const abort = new AbortController(), lines = h("pre", { tabindex: 0, role: "log", "aria-live": "off", "aria-label": `Log of ${rollout}` });
   const note = h("span", { cls: "muted small", role: "status" }, "");
   const search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search the log", autocomplete: "off" });
-  const hold = h("button", { type: "button", cls: "quiet", "aria-pressed": "false" }, "Hold still");
+  const hold = h("button", { type: "button", cls: "quiet", "aria-pressed": "false" }, "Stop following");
   const copy = h("button", { type: "button", cls: "quiet" }, "Copy");
   const part = h("section", { id, cls: "card log", "data-own": true, "aria-label": "Log" },
     h("header", null, h("h2", null, "Log"), note, h("span", { cls: "tools" }, search, follow ? hold : null, copy)), lines);
@@ -47,7 +47,7 @@ function made(id, rollout, follow) {
   hold.onclick = () => {
     state.held = !state.held; state.missed = 0;
     hold.setAttribute("aria-pressed", String(state.held));
-    hold.textContent = state.held ? "Follow" : "Hold still";
+    hold.textContent = state.held ? "Follow" : "Stop following";
     if (!state.held) lines.scrollTop = lines.scrollHeight;
     say();
   };

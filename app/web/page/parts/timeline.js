@@ -7,7 +7,7 @@ import { said } from "./evidence.js";
 const STATES = { done: "done", running: "running", failed: "failed", next: "to come" };
 
 /** Whether the new color is still watched: until the end of the bake. */
-export const onTrial = (record) => !(record?.steps ?? []).some(({ name, seconds }) => name === "bake" && seconds != null);
+export const watched = (record) => !(record?.steps ?? []).some(({ name, seconds }) => name === "bake" && seconds != null);
 
 /** The rows: what has begun, in its order, then what is to come. A rollback has no list of what is to come. */
 export function rows(record, progress) {

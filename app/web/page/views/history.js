@@ -1,7 +1,7 @@
 // History: a row for each rollout, and for each release that was decided without one.
 import { read } from "../base/api.js";
 import { h } from "../base/dom.js";
-import { asker, count, duration, milliseconds, resultKind, resultName, time } from "../base/format.js";
+import { asker, count, duration, milliseconds, outcome, resultKind, resultName, time } from "../base/format.js";
 import { notify, store } from "../base/store.js";
 
 const AT_ONCE = 50;
@@ -20,7 +20,7 @@ export function historyView() {
 
 function table(entries) {
   return h("div", { cls: "card table", "data-key": "table" }, h("table", null,
-    h("thead", null, h("tr", null, ["Release", "Outcome", "When", "Asked for by", "Took", "Flip", "Failed requests", "Gap"].map((name) => h("th", { scope: "col", "data-key": name }, name)))),
+    h("thead", null, h("tr", null, ["Release", "Outcome", "When", "Asked for by", "Took", "Traffic moved in", "Failed requests", "Singleton was down"].map((name) => h("th", { scope: "col", "data-key": name }, name)))),
     h("tbody", null, entries.map(row))));
 }
 
@@ -29,11 +29,11 @@ function row(entry) {
   const cell = (name, ...content) => h("td", { "data-label": name }, ...content);
   return h("tr", { "data-key": entry.rollout_id },
     h("th", { scope: "row" }, h("a", { href: `/rollouts/${encodeURIComponent(entry.rollout_id)}`, "data-link": true }, entry.tag)),
-    cell("Outcome", h("span", { cls: `result ${resultKind(entry.result)}` }, resultName(entry.result)), entry.error ? h("span", { cls: "why small" }, entry.error.split("\n")[0]) : null),
+    cell("Outcome", h("span", { cls: `result ${resultKind(outcome(entry))}` }, resultName(outcome(entry))), entry.error ? h("span", { cls: "why small" }, entry.error.split("\n")[0]) : null),
     cell("When", time(entry.timestamp)), cell("Asked for by", asker(entry)),
-    cell("Took", entry.duration_seconds ? duration(entry.duration_seconds) : "–"), cell("Flip", milliseconds(entry.flip_ms)),
-    h("td", { "data-label": "Failed requests", cls: failed > 0 ? "bad" : null }, failed == null ? "–" : `${count(failed)} of ${count(entry.requests)}`),
-    cell("Gap", entry.gap_seconds == null ? "–" : duration(entry.gap_seconds)));
+    cell("Took", entry.duration_seconds ? duration(entry.duration_seconds) : "–"), cell("Traffic moved in", milliseconds(entry.flip_ms)),
+    h("td", { "data-label": "Failed requests", cls: failed > 0 ? "bad" : null }, failed == null ? "–" : entry.requests ? `${count(failed)} of ${count(entry.requests)}` : "no request came"),
+    cell("Singleton was down", entry.gap_seconds == null ? "–" : duration(entry.gap_seconds)));
 }
 
 function more(entries) {

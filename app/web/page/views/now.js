@@ -1,6 +1,6 @@
 // Now: what is live, where the traffic goes, and what is happening.
 import { h } from "../base/dom.js";
-import { asker, duration, prose, resultKind, resultName, short, sinceSeconds, time } from "../base/format.js";
+import { asker, duration, outcome, prose, resultKind, resultName, short, sinceSeconds, time } from "../base/format.js";
 import { mayOperate, store } from "../base/store.js";
 import { cancel } from "../parts/actions.js";
 import { activity } from "../parts/activity.js";
@@ -8,7 +8,7 @@ import { pauseButton } from "../parts/banners.js";
 import { figures } from "../parts/figures.js";
 import { lanes } from "../parts/lanes.js";
 import { log } from "../parts/log.js";
-import { onTrial, timeline } from "../parts/timeline.js";
+import { timeline, watched } from "../parts/timeline.js";
 
 export function nowView() {
   const { status } = store;
@@ -18,7 +18,7 @@ export function nowView() {
 function headline(status) {
   const { current, rollout } = status;
   const flipped = rollout && rollout.status === "running" && store.record?.target === status.active_color;
-  if (flipped) return head(status, h("strong", null, rollout.tag), " has the traffic on ", h("span", { cls: `word ${status.active_color}` }, status.active_color), onTrial(store.record) ? ", on trial." : ". The old color is stopped now.");
+  if (flipped) return head(status, h("strong", null, rollout.tag), " has the traffic on ", h("span", { cls: `word ${status.active_color}` }, status.active_color), watched(store.record) ? " and is being watched." : " and stays. The old color is being stopped.");
   const live = current ? [h("strong", null, current.tag), " is live", status.active_color ? [" on ", h("span", { cls: `word ${status.active_color}` }, status.active_color)] : ""] : ["Nothing is live yet"];
   const doing = rollout ? [`. ${rollout.status === "rolling_back" ? "Rolling back" : "Rolling out"} `, h("strong", null, rollout.tag), "."] : ".";
   return head(status, live, doing);
@@ -41,7 +41,7 @@ function rolling(progress) {
   return h("section", { cls: "card rollout", "data-key": "rollout", "aria-labelledby": "rollout-title" },
     h("header", null,
       h("h2", { id: "rollout-title" }, back ? `${progress.tag} failed and is rolled back` : `${progress.tag} is going live`),
-      h("a", { href: `/rollouts/${encodeURIComponent(progress.id)}`, "data-link": true, cls: "small" }, "The page of this rollout"),
+      h("a", { href: `/rollouts/${encodeURIComponent(progress.id)}`, "data-link": true, cls: "small" }, "What it changes, and its own page"),
       mayOperate() && !flipped && !back ? h("button", { type: "button", cls: "quiet", id: "do-cancel", onclick: () => cancel(progress.id, progress.tag) }, "Cancel") : null),
     record?.error ? h("p", { cls: "bad why" }, record.error) : null,
     h("p", { cls: "muted" }, h("span", { "data-since": progress.started_at }, duration(sinceSeconds(progress.started_at))), ` so far${left}`, record ? ` · asked for by ${asker(record)}` : ""),
@@ -54,8 +54,8 @@ function idle() {
   if (!last) return h("section", { cls: "card", "data-key": "idle" }, h("h2", null, "No rollout has run yet"),
     h("p", { cls: "empty" }, "Publish a release on GitHub. Its steps appear here as they run, each with its duration, and the log below them."));
   return h("section", { cls: "card", "data-key": "idle" },
-    h("header", null, h("h2", null, "The last rollout"), h("a", { href: `/rollouts/${encodeURIComponent(last.rollout_id)}`, "data-link": true }, "Steps, evidence and log")),
-    h("p", { cls: "last" }, h("span", { cls: `result ${resultKind(last.result)}` }, resultName(last.result)), " ", h("strong", null, last.tag), " ",
+    h("header", null, h("h2", null, "The last rollout"), h("a", { href: `/rollouts/${encodeURIComponent(last.rollout_id)}`, "data-link": true }, "What it changed, its steps and its log")),
+    h("p", { cls: "last" }, h("span", { cls: `result ${resultKind(outcome(last))}` }, resultName(outcome(last))), " ", h("strong", null, last.tag), " ",
       last.sha ? h("code", { title: last.sha }, short(last.sha)) : null, " ", time(last.timestamp), ", asked for by ", asker(last)),
     last.error ? h("p", { cls: "why" }, last.error.split("\n")[0]) : null,
     figures(last));

@@ -26,7 +26,7 @@ function deployment() {
       h("button", { type: "submit", disabled: asked.busy }, asked.busy ? "Reading…" : "Show what would happen")),
     h("div", { id: "plan-answer", "aria-live": "polite" },
       asked.problem ? h("p", { cls: "bad" }, asked.problem) : asked.plan ? planned(asked.plan)
-        : h("p", { cls: "empty" }, "The plan appears here: what is built, started and stopped, whether the bot restarts, which variables change, and how much disk it needs. It changes nothing.")));
+        : h("p", { cls: "empty" }, "The plan appears here: what is built, started and stopped, whether a singleton restarts, which variables change, and how much disk it needs. It changes nothing.")));
 }
 
 async function askPlan(event) {
@@ -43,7 +43,8 @@ const list = (items) => (items.length ? h("ul", { cls: "plain" }, items.map((ite
 const facts = (rows) => h("dl", { cls: "facts" }, rows.filter(([, value]) => value != null).map(([name, value]) => [h("dt", null, name), h("dd", null, value)]));
 
 function planned(plan) {
-  const names = ({ added, removed, changed }) => [...added.map((n) => `+ ${n}`), ...removed.map((n) => `− ${n}`), ...changed.map((n) => `~ ${n}`)].join(", ");
+  const names = ({ added, removed, changed }) => [["added", added], ["removed", removed], ["changed", changed]]
+    .filter(([, each]) => each.length).map(([word, each]) => `${word} ${each.join(", ")}`).join("; ");
   const from = (origin) => plan.files.filter((file) => file.origin === origin).map((file) => file.path);
   return [
     h("p", { cls: "lead" }, h("strong", null, plan.tag), " ", h("code", null, short(plan.sha)), plan.current ? ` replaces ${plan.current.tag}` : " is the first release", ", on ", h("span", { cls: `word ${plan.target_color}` }, plan.target_color), "."),
@@ -52,7 +53,7 @@ function planned(plan) {
     facts([
       ["Images", list(plan.images.map((image) => `${image.service}: ${image.builds ? "built" : "pulled"}${image.reason ? `, ${image.reason}` : ""}`))],
       ["Starts", list([...plan.starts])], ["Stops", list([...plan.stops])],
-      ["Bot", plan.singletons.length ? list(plan.singletons.map((each) => `${each.name}: ${each.restarts ? "restarts" : "stays"}${each.reason ? `, ${each.reason}` : ""}`)) : null],
+      ["Singletons", plan.singletons.length ? list(plan.singletons.map((each) => `${each.name}: ${each.restarts ? "restarts" : "stays"}${each.reason ? `, ${each.reason}` : ""}`)) : null],
       ["Followers", plan.followers.length ? list(plan.followers.map((each) => `${each.name}: ${each.replaced ? "replaced" : "stays"}${each.reason ? `, ${each.reason}` : ""}`)) : null],
       ["Commands", plan.before_flip.length ? list(plan.before_flip.map((each) => `${each.service}: ${each.command.join(" ") || "its own command"}${each.runs ? "" : " (already succeeded)"}`)) : null],
       ["Variables", plan.environment_changes.length ? list(plan.environment_changes.map((each) => `${each.service}: ${names(each)}`)) : "none changes"],

@@ -1,7 +1,7 @@
 // The page of one rollout, with a permanent address.
 import { read } from "../base/api.js";
 import { h } from "../base/dom.js";
-import { asker, duration, prose, resultKind, resultName, sinceSeconds, stepName, time } from "../base/format.js";
+import { asker, duration, outcome, prose, resultKind, resultName, sinceSeconds, stepName, time } from "../base/format.js";
 import { mayOperate, notify, store } from "../base/store.js";
 import { cancel } from "../parts/actions.js";
 import { changes } from "../parts/changes.js";
@@ -38,7 +38,7 @@ async function load(id) {
 function title(record) {
   return h("div", { cls: "headline", "data-key": "title" },
     h("div", null, h("p", { cls: "small" }, h("a", { href: "/history", "data-link": true }, "History"), " / ", record.rollout_id),
-      h("h1", null, h("strong", null, record.tag), " ", h("span", { cls: `result ${resultKind(record.status)}` }, resultName(record.status)))),
+      h("h1", null, h("strong", null, record.tag), " ", h("span", { cls: `result ${resultKind(outcome(record))}` }, resultName(outcome(record))))),
     mayOperate() && record.status === "queued" ? h("button", { type: "button", onclick: () => cancel(record.rollout_id, record.tag) }, "Cancel") : null);
 }
 
