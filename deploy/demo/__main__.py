@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import signal
 import sys
 import tempfile
 import time
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,8 +20,9 @@ from deploy.demo.load import Load, Report
 from deploy.demo.own_stack.place import Asked, path_where_called
 from deploy.demo.own_stack.play import play_own
 from deploy.demo.pictures.camera import Camera, camera
+from deploy.demo.pictures.chromium import chromium_program
 from deploy.demo.repository import Variant
-from deploy.demo.show import Show, shown, summary
+from deploy.demo.show import Show, keep_running, shown, summary
 
 BEFORE, AFTER = "v1.0.0", "v1.1.0"
 ROLLOUT_SECONDS = 400.0
@@ -205,6 +205,8 @@ def demo(
 
 
 def _whole(sample: Sample, show: Show, *, as_json: bool, keep: bool, own_engine: bool) -> list[str]:
+    if sample.pictures:
+        chromium_program(show.say, install=True)  # missing: known before anything starts
     with docker_engine(show.say, own=own_engine) as engine, tempfile.TemporaryDirectory(prefix="zu-demo-") as directory:
         base, traefik = ensure_base(engine.host, show.say), ensure_traefik(engine.host, show.say)
         place = Path(directory) / "environment"
@@ -223,7 +225,7 @@ def _whole(sample: Sample, show: Show, *, as_json: bool, keep: bool, own_engine:
             for text in (*wrong, *report.failures):
                 show.console.print(f"[red]{text}[/]", highlight=False)
             if keep:
-                _keep(home, show)
+                keep_running(home, show)
     if as_json:
         print(json.dumps(outcome))
     return wrong
@@ -234,16 +236,6 @@ async def _played(home: Environment, sample: Sample, show: Show) -> tuple[Json, 
         return await play(home, sample.variant, sample.rps, show)
     async with camera(home.internal_url, home.secret, sample.pictures, show.say) as taking:
         return await play(home, sample.variant, sample.rps, show, taking)
-
-
-def _keep(home: Environment, show: Show) -> None:
-    show.console.print(f"\nStatus: {home.internal_url}/status with X-Updater-Secret: {home.secret}", highlight=False)
-    for name, target in home.targets.items():
-        asks = f" (send `Host: {target.host}`)" if target.host else ""
-        show.console.print(f"{name}: {target.url}{asks}", highlight=False)
-    show.console.print("Ctrl-C ends everything.", highlight=False)
-    with suppress(KeyboardInterrupt):
-        signal.pause()
 
 
 if __name__ == "__main__":

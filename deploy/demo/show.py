@@ -2,9 +2,10 @@
 
 import io
 import re
+import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.table import Table
 
+from deploy.demo.environment import Environment
 from deploy.demo.load import Report
 
 RECORD_WIDTH = 100
@@ -111,3 +113,14 @@ def summary(show: Show, published: str, home_status: Json, outcome: Json, report
         show.print(part)
     if outcome["paused"]:
         show.print(f"Paused. {home_status['pause_reason']}", markup=False)
+
+
+def keep_running(home: Environment, show: Show) -> None:
+    """Says where everything is, and waits for Ctrl-C."""
+    show.console.print(f"\nStatus: {home.internal_url}/status with X-Updater-Secret: {home.secret}", highlight=False)
+    for name, target in home.targets.items():
+        asks = f" (send `Host: {target.host}`)" if target.host else ""
+        show.console.print(f"{name}: {target.url}{asks}", highlight=False)
+    show.console.print("Ctrl-C ends everything.", highlight=False)
+    with suppress(KeyboardInterrupt):
+        signal.pause()

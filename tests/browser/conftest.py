@@ -35,7 +35,7 @@ def chromium() -> Path:
     try:
         return chromium_program(say, install=bool(os.environ.get("CI")))
     except EngineUnavailable as missing:
-        pytest.skip(f"not available here: Chromium: {missing}")
+        pytest.skip(f"not available here: {missing}")
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def chromium_program(say: Callable[[str], None], *, install: bool) -> Path:
     if found := _found():
         return found
     if not install or os.geteuid() != 0:
-        raise EngineUnavailable(f"it is missing. Install it (Debian: sudo apt-get install {PACKAGE}).")
+        raise EngineUnavailable(f"Chromium is missing. Install it (Debian: sudo apt-get install {PACKAGE}).")
     apt_install([PACKAGE], say)
     if found := _found():
         return found

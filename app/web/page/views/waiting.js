@@ -5,7 +5,7 @@ import { mayOperate, store } from "../base/store.js";
 import { approve, cancel } from "../parts/actions.js";
 import { pauseButton } from "../parts/banners.js";
 
-const HOLDS = { paused: "paused", retry: "tried again", automatic_off: "automatic updates are off", checks: "checks", approval: "approval", window: "deploy window" };
+const HOLDS = { paused: "paused", retry: "tried again later", automatic_off: "automatic updates are off", checks: "waits for checks", approval: "waits for approval", window: "waits for its window" };
 
 export function waitingView() {
   const { status } = store;
