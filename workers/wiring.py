@@ -10,7 +10,7 @@ import docker
 import structlog
 from arq.connections import ArqRedis
 
-from app.config import notify_urls
+from app.config import notify_urls, otlp
 from app.config.locations import lease_beside
 from app.config.release_policy import ReleasePolicy
 from app.config.settings import WorkerSettings
@@ -169,7 +169,7 @@ def redactor_of(settings: WorkerSettings, stack: Stack) -> Redactor:
     """Knows the secrets of the settings and of the live directory; it learns those of releases when they are read."""
     token = token_of(settings)
     hidden = [*([token] if token else []), *notify_urls.secrets_in(settings.notify_targets)]
-    hidden += settings.otlp_headers.values()
+    hidden += otlp.secrets_in(settings.otlp_headers)
     urls, names = (stack.source, settings.redis_url), names_of(stack)
     return Redactor(Path(stack.directory), urls, hidden, env_files=stack.env_files, ordinary=names)
 

@@ -1,6 +1,7 @@
 """Where traces are sent. https://opentelemetry.io/docs/specs/otel/protocol/exporter/"""
 
 import re
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
@@ -40,6 +41,12 @@ def headers_of(value: SecretStr | None) -> dict[str, str]:
     """Each header and its value, which may be percent-encoded."""
     pairs = (pair.partition("=") for pair in (_pairs(value) if value else []))
     return {name.strip().lower(): unquote(text.strip()) for name, _, text in pairs}
+
+
+def secrets_in(headers: Mapping[str, str]) -> Iterator[str]:
+    """Each value, and each of its words: in `Bearer <token>` the token is secret without its scheme too."""
+    for value in headers.values():
+        yield from dict.fromkeys([value, *value.split()])
 
 
 def _pairs(value: SecretStr) -> list[str]:

@@ -6,7 +6,17 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from app.config import notify_urls, otlp
 from app.config.locations import DATA_DIR, STATE_FILE
@@ -156,12 +166,16 @@ class WorkerSettings(Settings):
     otlp_endpoint: Annotated[str, AfterValidator(otlp.valid_endpoint)] | None = Field(
         None, alias="OTEL_EXPORTER_OTLP_ENDPOINT"
     )
-    otlp_protocol: Annotated[str, AfterValidator(otlp.valid_protocol)] = Field(
-        otlp.PROTOCOL, alias="OTEL_EXPORTER_OTLP_PROTOCOL"
-    )
-    otlp_headers_text: Annotated[SecretStr, AfterValidator(otlp.valid_headers)] | None = Field(
-        None, alias="OTEL_EXPORTER_OTLP_HEADERS"
-    )
+    otlp_protocol: str = Field(otlp.PROTOCOL, alias="OTEL_EXPORTER_OTLP_PROTOCOL")
+    otlp_headers_text: SecretStr | None = Field(None, alias="OTEL_EXPORTER_OTLP_HEADERS")
+
+    @field_validator("otlp_protocol", "otlp_headers_text")
+    @classmethod
+    def _valid_for_an_endpoint(cls, value: Any, info: ValidationInfo) -> Any:
+        """Not checked without an endpoint: a machine may set them for other programs."""
+        if value is None or info.data.get("otlp_endpoint") is None:
+            return value
+        return otlp.valid_headers(value) if isinstance(value, SecretStr) else otlp.valid_protocol(value)
 
     @property
     def notify_targets(self) -> tuple[str, ...]:
@@ -170,8 +184,8 @@ class WorkerSettings(Settings):
 
     @property
     def otlp_headers(self) -> dict[str, str]:
-        """The headers for the collector of traces. Every value is a secret."""
-        return otlp.headers_of(self.otlp_headers_text)
+        """The headers for the collector of traces; none without an endpoint. Every value is a secret."""
+        return otlp.headers_of(self.otlp_headers_text) if self.otlp_endpoint is not None else {}
 
     @property
     def journal_path(self) -> Path:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
@@ -176,6 +177,22 @@ async def test_a_sender_that_cannot_be_opened_fails_nothing() -> None:
             tracing.ended(ended(2))
             await until(lambda: len(lines) == 2)
     assert {line["reason"] for line in lines} == {"RuntimeError: an SDK of another version"}
+
+
+async def test_a_machine_without_threads_fails_no_rollout(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with closing(exporting(collector)) as tracing:
+        with monkeypatch.context() as full, structlog.testing.capture_logs() as lines:
+            full.setattr(threading.Thread, "start", refused)
+            tracing.ended(ended(1))
+        assert [(line["rollout_id"], line["reason"]) for line in lines] == [("r-1", "can't start new thread")]
+        tracing.ended(ended(2))
+        await until(lambda: bool(collector.requests))
+    assert attributes(collector.spans[0].attributes)["updater.rollout_id"] == "r-2"
 
 
 def test_without_an_endpoint_nothing_is_traced() -> None:

@@ -38,13 +38,20 @@ class TraceExport:
     def ended(self, rollout: Rollout) -> None:
         if rollout.trace_id is None:
             return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
-            self._thread.start()
         try:
+            self._start()
             self._waiting.put_nowait(rollout)
         except queue.Full:
             self._lost(rollout, "too many traces wait for the collector")
+        except RuntimeError as error:  # the machine has no thread left; the next rollout tries again
+            self._lost(rollout, str(error))
+
+    def _start(self) -> None:
+        """Starts the thread before the first trace. Raises RuntimeError."""
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="traces", daemon=True)
+            thread.start()
+            self._thread = thread
 
     async def aclose(self) -> None:
         """Waits CLOSE_SECONDS at most for what is not sent yet."""

@@ -2,10 +2,13 @@ from pathlib import Path
 
 import pytest
 
+from app.config.otlp import secrets_in
 from app.config.settings import WorkerSettings
 from app.domain.errors import SettingsInvalid
 
 NEEDED = {"REDIS_URL": "redis://h", "UPDATER_TRAEFIK_DYNAMIC_PATH": "/routes"}
+
+ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
 
 
 def settings(**environ: str) -> WorkerSettings:
@@ -36,7 +39,7 @@ def test_endpoint_is_a_base_url(endpoint: str) -> None:
 )
 def test_wrong_values_are_named_without_secrets(name: str, value: str, why: str) -> None:
     with pytest.raises(SettingsInvalid) as refused:
-        settings(**{name: value})
+        settings(**ENDPOINT | {name: value})
     assert f"{name}: " in str(refused.value)
     assert why in str(refused.value)
     assert "geheim" not in str(refused.value)
@@ -45,7 +48,23 @@ def test_wrong_values_are_named_without_secrets(name: str, value: str, why: str)
 def test_headers_are_read_as_other_exporters_do(tmp_path: Path) -> None:
     headers = {"authorization": "Bearer a b", "x-scope": "7"}
     text = "Authorization=Bearer%20a%20b, X-Scope = 7"
-    assert settings(OTEL_EXPORTER_OTLP_HEADERS=text).otlp_headers == headers
+    assert settings(**ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS=text).otlp_headers == headers
     (tmp_path / "headers").write_text(text + "\n")
-    assert settings(OTEL_EXPORTER_OTLP_HEADERS_FILE=str(tmp_path / "headers")).otlp_headers == headers
+    assert settings(**ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS_FILE=str(tmp_path / "headers")).otlp_headers == headers
     assert "Bearer" not in repr(settings(OTEL_EXPORTER_OTLP_HEADERS=text))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), ("OTEL_EXPORTER_OTLP_HEADERS", "what others read")]
+)
+def test_what_other_programs_read_stops_no_worker_that_sends_no_traces(name: str, value: str) -> None:
+    assert settings(**{name: value}).otlp_headers == {}
+
+
+def test_token_without_its_scheme_is_a_secret() -> None:
+    assert list(secrets_in({"authorization": "Bearer geheim", "x-scope": "7"})) == [
+        "Bearer geheim",
+        "Bearer",
+        "geheim",
+        "7",
+    ]
