@@ -12,7 +12,6 @@ from app.domain.stack import GitHub
 
 LONGEST = 300
 _PLAIN = re.compile(r"[A-Za-z0-9._~:/@?#\[\]-]+")
-_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _ADDRESS = re.compile(r"[0-9a-f:.]+")
 _EXAMPLE = "such as https://updater.example.org"
@@ -46,9 +45,8 @@ def _problem_of_place(value: str) -> str | None:
     whole = _ADDRESS if ":" in host else _HOST
     if not whole.fullmatch(host) or port == 0 or parts.netloc.endswith(":"):
         return "has an invalid host or port"
-    path = parts.path.rstrip("/")
-    if parts.path.endswith("//") or any(not _SEGMENT.fullmatch(segment) for segment in path.split("/")[1:]):
-        return "should have a plain path, without //, . and .."
+    if parts.path not in {"", "/"}:
+        return "should have no path: the dashboard needs a host or a port of its own"
     return None
 
 
