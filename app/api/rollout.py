@@ -209,7 +209,7 @@ def _seconds(start: str | None, end: str | None) -> float:
 
 
 class Usual(ResponseModel):
-    """Medians over the last successful rollouts, in seconds. `steps`: by name. `rollouts`: how many there are.
+    """Medians over the last rollouts that went live, in seconds. `steps`: by name. `rollouts`: how many there are.
 
     `seconds`: of a whole rollout; None if none has succeeded.
     """

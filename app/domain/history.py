@@ -22,7 +22,8 @@ class HistoryEntry:
     `timestamp`: the moment of the decision, ISO 8601. `key`: the release's, empty in entries of the oldest versions.
     `by`: the caller that asked for the release, None if no caller did. `waits_again`: whether the release waits for
     another attempt; None in entries of older versions. `trace_id`: the id of the rollout's trace, None without one.
-    `previous`: the tag that was live before. The other figures: see Figures; None in entries of older versions too.
+    `previous`: the tag that was live before. `recalled`: whether it brought a kept release back, without a build. The
+    other figures: see Figures. All of them are None in entries of older versions.
     """
 
     rollout_id: str
@@ -44,6 +45,7 @@ class HistoryEntry:
     requests: int | None = None
     failed_requests: int | None = None
     gap_seconds: float | None = None
+    recalled: bool | None = None
 
     @classmethod
     def of(cls, rollout: Rollout, *, waits_again: bool = False) -> Self:
@@ -65,6 +67,7 @@ class HistoryEntry:
             waits_again=waits_again,
             trace_id=rollout.trace_id,
             previous=rollout.previous.tag if rollout.previous else None,
+            recalled=rollout.release.recall is not None,
             **asdict(figures_of(rollout)),
         )
 
@@ -100,6 +103,11 @@ class HistoryEntry:
 def decided_keys(history: Sequence[HistoryEntry]) -> list[str]:
     """The keys of the decided releases in `history`, which is newest first; the oldest key comes first."""
     return [entry.key for entry in reversed(history) if entry.key and not entry.undecided]
+
+
+def went_live(history: Sequence[HistoryEntry]) -> list[HistoryEntry]:
+    """The rollouts that made a release live, in their order: not those that only brought a kept one back."""
+    return [entry for entry in history if entry.result == RolloutStatus.SUCCESS and not entry.recalled]
 
 
 def proven_rollouts(history: Sequence[HistoryEntry]) -> frozenset[str]:

@@ -107,7 +107,7 @@ class LedgerPublisher:
 
     def result(self, rollout: Rollout, state: State) -> None:
         result = self._hide(Result.of(rollout, state).as_json())
-        if rollout.status is RolloutStatus.SUCCESS:
+        if rollout.status is RolloutStatus.SUCCESS and rollout.release.recall is None:
             self._durations = {s.name: s.seconds for s in rollout.steps if s.seconds is not None}
         entry = self._redacted(_entry(rollout, state))
         record = self._hide(Record.of(rollout).as_json()) | result

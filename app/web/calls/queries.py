@@ -12,7 +12,7 @@ from app.api.rollout import History, Record, Usual
 from app.api.traffic import TrafficSeries
 from app.domain.errors import DeliveryRefused, LedgerUnavailable
 from app.domain.figures import usual_seconds
-from app.domain.rollout import RolloutStatus
+from app.domain.history import went_live
 from app.ledger import Ledger
 from app.queue import Queue
 from app.web.calls.status import StatusCall
@@ -24,7 +24,7 @@ from app.web.internal.caller import Caller
 from app.web.internal.worker_answers import ask
 
 USUAL_OF = 9
-"""Over how many successful rollouts a usual duration is taken."""
+"""Over how many rollouts that went live a usual duration is taken."""
 
 USUAL_LOOKED_AT = 50
 """In how many entries of the history they are looked for."""
@@ -44,9 +44,9 @@ class Reading:
         return JSONResponse(History(entries=tuple(entries)).as_json())
 
     async def usual(self, _: Given) -> Response:
-        """How long the last successful rollouts took, step by step."""
+        """How long the last rollouts that went live took, step by step."""
         entries = await self.ledger.history(USUAL_LOOKED_AT)
-        good = [entry for entry in entries if entry.result == RolloutStatus.SUCCESS][:USUAL_OF]
+        good = went_live(entries)[:USUAL_OF]
         records = await self.ledger.records([entry.rollout_id for entry in good])
         whole = usual_seconds([{"rollout": entry.duration_seconds} for entry in good]).get("rollout")
         usual = Usual(rollouts=len(good), seconds=whole, steps=usual_seconds([_seconds_of(r) for r in records]))

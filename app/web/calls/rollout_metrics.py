@@ -13,11 +13,11 @@ from app.api.model import time_in
 from app.api.status import Status
 from app.domain.acceptance.decision import Hold
 from app.domain.errors import OperatorRollback
-from app.domain.history import HistoryEntry
+from app.domain.history import HistoryEntry, went_live
 
 RESULTS = ("success", "failed", "rolled_back", "superseded", "cancelled", "withdrawn")
 USUAL_OF = 20
-"""Of how many successful rollouts, the newest, the usual duration is the median."""
+"""Of how many rollouts that went live, the newest, the usual duration is the median."""
 
 MS = 1000
 _FAILED = {"failed", "rolled_back"}
@@ -90,9 +90,9 @@ def _measured(evidence: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
 
 
 def _over_time(history: Sequence[HistoryEntry]) -> Iterator[Metric]:
-    took = [entry.duration_seconds for entry in history if entry.result == "success" and entry.duration_seconds]
+    took = [entry.duration_seconds for entry in went_live(history) if entry.duration_seconds]
     usual = [((), median(took[:USUAL_OF]))] if took else []
-    text = f"Median duration of the last {USUAL_OF} successful rollouts"
+    text = f"Median duration of the last {USUAL_OF} rollouts that went live"
     yield _labeled("updater_usual_rollout_duration_seconds", text, (), usual)
     counted = [entry for entry in history if _counts(entry)]
     failed = sum(1 for _ in takewhile(lambda entry: entry.result in _FAILED, counted))

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from app.api.status import PublishedStatus
 from app.domain.errors import Superseded
 from app.domain.rollout import RolloutStatus
 from app.domain.state import State
+from app.domain.step import step_named
 from app.ledger import Ledger
 from tests.examples import NOW, a_release, a_rollout, a_stack
 from tests.integration.redis.redis_servers import OwnRedis
@@ -33,6 +35,7 @@ MORE = 0.5
 AT_ONCE = 20.0
 """The limit for publishing any amount, on a busy machine."""
 
+BUILD = step_named("docker_build")
 ENDED = a_rollout().finish(RolloutStatus.SUCCESS, NOW)
 PAUSED = State(paused=True, pause_reason="why")
 
@@ -118,6 +121,20 @@ async def test_log_is_complete_before_the_result(publisher: LedgerPublisher, led
     [(last, _)] = await pool.xrevrange(ledger.key(f"log:{ENDED.id}"), count=1)
     assert await log_of(pool, ledger, ENDED.id) == [f"line {n}" for n in range(count)]
     assert written_at(last) <= written_at(completed)
+
+
+async def test_rollback_to_a_kept_release_does_not_shorten_the_estimate(
+    publisher: LedgerPublisher, ledger: Ledger
+) -> None:
+    built = a_rollout().begin(BUILD, NOW).end(BUILD, 300.0, {}).finish(RolloutStatus.SUCCESS, NOW)
+    back = a_rollout(release=replace(a_release(), recall="a" * 40)).finish(RolloutStatus.SUCCESS, NOW)
+    async with writing(publisher):
+        publisher.result(built, State())
+        publisher.result(back, State())
+        publisher.status(State(rollout=a_rollout()))
+    published = await ledger.status()
+    assert published is not None
+    assert published["rollout"]["eta_seconds"] == 300.0
 
 
 async def test_each_rollout_keeps_its_own_lines(publisher: LedgerPublisher, ledger: Ledger, pool: Redis) -> None:

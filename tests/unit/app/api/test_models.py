@@ -179,6 +179,7 @@ def test_history_entry_copies_result_and_release() -> None:
         "waits_again": False,
         "trace_id": None,
         "previous": "v1.0.0",
+        "recalled": False,
         **NOT_MEASURED,
     }
     assert a_release(version="2026.1").shown_version == "2026.1"
@@ -202,6 +203,7 @@ def test_decision_entry_has_every_field() -> None:
         "waits_again": False,
         "trace_id": None,
         "previous": None,
+        "recalled": None,
         **NOT_MEASURED,
     }
 

@@ -1,10 +1,12 @@
 """The figures of a rollout, and the usual duration of its steps."""
 
+from dataclasses import replace
+
 from app.domain.figures import Figures, figures_of, usual_seconds
-from app.domain.history import HistoryEntry
+from app.domain.history import HistoryEntry, went_live
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.step import BAKE, ROUTE_SWITCH, step_named
-from tests.examples import NOW, a_rollout
+from tests.examples import NOW, a_release, a_rollout
 
 BAKED = {"traffic": {"api": {"requests": 900, "errors": 2, "before": "0 of 4"}, "web": {"requests": 100, "errors": 1}}}
 BOT, SCHEDULER = step_named("restart_bot"), step_named("restart_scheduler")
@@ -36,6 +38,13 @@ def test_history_entry_has_the_figures_and_the_release_before() -> None:
     entry = HistoryEntry.of(live())
     assert (entry.flip_ms, entry.failed_requests, entry.requests, entry.gap_seconds) == (61.5, 3, 1000, 1.4)
     assert entry.previous == "v1.0.0"
+
+
+def test_rollouts_that_went_live_are_not_those_that_brought_one_back() -> None:
+    back = a_rollout(release=replace(a_release(), recall="a" * 40)).finish(RolloutStatus.SUCCESS, NOW)
+    failed = a_rollout().finish(RolloutStatus.FAILED, NOW)
+    entries = [HistoryEntry.of(rollout) for rollout in (back, live(), failed)]
+    assert went_live(entries) == [entries[1]]
 
 
 def test_usual_duration_is_the_median_of_each_step() -> None:

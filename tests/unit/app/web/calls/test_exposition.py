@@ -92,6 +92,13 @@ def test_usual_duration_and_failures_come_from_the_history() -> None:
     assert metrics["updater_failures_in_a_row"] == 2  # what was superseded does not count
 
 
+def test_rollback_to_a_kept_release_is_no_usual_rollout() -> None:
+    took = (4.0, 6.0, 900.0)
+    entries = [a_history_entry(f"r-{took}", duration_seconds=took, recalled=took < 10) for took in took]
+    text = render(Facts(a_status(), entries, 0, Counter())).decode()
+    assert "updater_usual_rollout_duration_seconds 900.0" in text
+
+
 def test_a_rollback_by_an_operator_is_no_failure() -> None:
     entries = [
         a_history_entry("r-2", result="rolled_back", reason_code="operator_rollback"),
