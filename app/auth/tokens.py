@@ -15,9 +15,13 @@ from app.auth.scope import NAME_PATTERN, Scope
 
 MAX_TOKEN_LENGTH = 1_024
 BEARER = "updater.token"
-SESSION = "updater.session"
+SESSION = "updater.session.scoped"
 LOGIN = "updater.login"
-"""The salt of each kind, so that a session cookie is not valid as a token, nor a token as a cookie or a login link."""
+"""The salt of each kind, so that a session cookie is not valid as a token, nor a token as a cookie or a login link.
+
+That of a session is another one than before sessions had a scope: an earlier version lets every session of its own
+change everything, also one that is read only here.
+"""
 
 
 class Claim(BaseModel):

@@ -95,3 +95,9 @@ def test_login_link_is_neither_token_nor_session() -> None:
     assert (claim.scope, claim.name, claim.id) == (Scope.OPERATE, "anna", "once")
     assert (claim_of(KEYS, link), claim_of(KEYS, link, SESSION)) == (None, None)
     assert claim_of(KEYS, sign_token(KEYS, Scope.OPERATE, 60), LOGIN) is None
+
+
+def test_earlier_version_takes_no_session_for_one_that_may_change_everything() -> None:
+    without_scopes = "updater.session"
+    assert claim_of(KEYS, sign_token(KEYS, Scope.READ, 60, SESSION, "id"), without_scopes) is None
+    assert claim_of(KEYS, sign_token(KEYS, Scope.OPERATE, 60, without_scopes, "id"), SESSION) is None
