@@ -1,6 +1,7 @@
 """Publishes status, events and logs to the ledger in the background. A slow Redis never delays a rollout."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -29,6 +30,9 @@ from workers.adapters.threads import in_file_thread
 from workers.ports import Clock
 
 WRITE_SECONDS = 2.0
+CHARTS_SECONDS = 0.5
+"""The limit to write the traffic, which comes every other second: it must not fill the time of the other writes."""
+
 WAITING_BYTES = 8 * 1024**2
 """How much of the logs may wait while Redis is slow or unavailable. Beyond that, lines go only to the file."""
 
@@ -40,7 +44,6 @@ GAP = "[lines may be missing here, because Redis was slow or unavailable; the lo
 
 log = structlog.get_logger()
 Write = Callable[[], Awaitable[None]]
-
 
 StepsOf = Callable[[bool], Sequence[StepId]]
 """Returns all steps of a rollout; with True, of a rollback to a kept release."""
@@ -226,9 +229,13 @@ class LedgerPublisher:
             await self._ledger.publish_record(self._hide(Record.of(latest.rollout).as_json()))
 
     async def _write_traffic(self) -> None:
+        """A series that is not written is not missed: the next one has its samples too."""
         series, self._charts = self._charts, None
-        if series is not None:
-            await self._ledger.publish_traffic(self._hide(series.as_json()))
+        if series is None:
+            return
+        with contextlib.suppress(LedgerUnavailable, TimeoutError):
+            async with asyncio.timeout(CHARTS_SECONDS):
+                await self._ledger.publish_traffic(self._hide(series.as_json()))
 
     def _redacted(self, entry: HistoryEntry) -> HistoryEntry:
         return HistoryEntry(**self._hide(asdict(entry)))

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from app.api.status import PublishedStatus
+from app.api.traffic import TrafficSeries
 from app.domain.errors import Superseded
 from app.domain.rollout import RolloutStatus
 from app.domain.state import State
@@ -23,7 +25,7 @@ from tests.integration.redis.redis_servers import OwnRedis
 from workers.adapters.disk.history_file import HistoryFile
 from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.machine import SystemClock
-from workers.adapters.publisher import GAP, LINES_AT_ONCE, WRITE_SECONDS, LedgerPublisher
+from workers.adapters.publisher import CHARTS_SECONDS, GAP, LINES_AT_ONCE, WRITE_SECONDS, LedgerPublisher
 from workers.rollout.pipeline import step_ids
 
 pytestmark = pytest.mark.redis
@@ -239,6 +241,30 @@ async def test_hanging_redis_write_ends_at_its_limit(own_server: OwnRedis, own_c
         publisher.event("two")
     assert await kinds(own_client, ledger) == ["one", "two"]
     assert await ledger.status() in (None, PublishedStatus.of(PAUSED, step_ids(a_stack())).as_json())
+
+
+async def test_traffic_that_redis_does_not_take_is_not_missed(
+    own_server: OwnRedis, own_client: Redis, logs: Path
+) -> None:
+    """Otherwise the log would have a warning every other second, and the whole ledger would be restored for it."""
+    ledger = Ledger(own_client, "x")
+    publisher = publisher_of(ledger, logs)
+    with capture_logs() as lines:
+        async with writing(publisher):
+            own_server.stop()
+            publisher.traffic(TrafficSeries(unknown="before"))
+            await publisher.flush()
+            await asyncio.to_thread(own_server.start)
+            hang = int((CHARTS_SECONDS + MORE) * 1000)
+            await own_client.execute_command("CLIENT", "PAUSE", hang, "ALL")  # type: ignore[no-untyped-call]
+            publisher.traffic(TrafficSeries(unknown="during"))
+            await publisher.flush()
+            publisher.event("after")
+        assert lines == []
+    assert await kinds(own_client, ledger) == ["after"]
+    async with writing(publisher):
+        publisher.traffic(TrafficSeries(unknown="after"))
+    assert (await ledger.traffic() or {})["unknown"] == "after"
 
 
 async def test_lines_that_redis_refused_leave_a_gap(own_server: OwnRedis, own_client: Redis, logs: Path) -> None:
