@@ -16,7 +16,7 @@ from app.auth.tokens import LOGIN, SESSION, Claim, claim_of, sign_token
 from app.web.errors import error
 from app.web.internal.access import GUARD_HEADER
 from app.web.internal.call import Given
-from app.web.internal.caller import COOKIE, Identification
+from app.web.internal.caller import Identification, cookie_name, session_cookie
 
 SESSION_SECONDS = 12 * 3600.0
 ID_BYTES = 16
@@ -69,7 +69,8 @@ class Sessions:
         log.info("login: a session of the dashboard begins", address=address, scope=scope, name=name)
         answer = JSONResponse({"status": "ok", "expires_in": SESSION_SECONDS})
         session = sign_token(self._secret.keys(), scope, SESSION_SECONDS, SESSION, session_id)
-        answer.set_cookie(COOKIE, session, max_age=int(SESSION_SECONDS), **_cookie(self._proxies.uses_tls(request)))
+        secure = self._proxies.uses_tls(request)
+        answer.set_cookie(cookie_name(request), session, max_age=int(SESSION_SECONDS), **_cookie(secure))
         return answer
 
     async def who(self, given: Given) -> Response:
@@ -90,11 +91,11 @@ class Sessions:
             await self._ledger.end_session(session.id)
             log.info("logout: a session of the dashboard ends", address=self._proxies.address(given.request))
         answer = JSONResponse({"status": "ok", "expires_in": 0})
-        answer.delete_cookie(COOKIE, **_cookie(self._proxies.uses_tls(given.request)))
+        answer.delete_cookie(cookie_name(given.request), **_cookie(self._proxies.uses_tls(given.request)))
         return answer
 
     def _claim(self, request: Request) -> Claim | None:
-        return claim_of(self._secret.keys(), request.cookies.get(COOKIE, ""), SESSION)
+        return claim_of(self._secret.keys(), session_cookie(request), SESSION)
 
 
 def _too_many(wait: float) -> Response:

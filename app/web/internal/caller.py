@@ -1,5 +1,6 @@
 """Finds out who makes a call."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -14,6 +15,8 @@ from app.ledger import Ledger
 from app.web.internal.proxies import TrustedProxies
 
 COOKIE = "updater_session"
+_PORT = re.compile(r":([0-9]{1,5})$")
+
 PROOFS = {"x-updater-secret", "authorization"}
 """If a request has one of these headers, only that header counts: a session does not make up for a wrong secret."""
 
@@ -73,7 +76,7 @@ class Identification:
 
     async def session(self, request: Request) -> OpenSession | None:
         """The open session of `request`; None if it has none. Raises LedgerUnavailable, SecretUnavailable."""
-        claim = claim_of(self.secret.keys(), request.cookies.get(COOKIE, ""), SESSION)
+        claim = claim_of(self.secret.keys(), session_cookie(request), SESSION)
         owner = await self.ledger.session_owner(claim.name) if claim and claim.name else None
         return OpenSession(claim.name, claim.scope, owner) if claim and owner is not None else None
 
@@ -101,6 +104,21 @@ class Identification:
         kind = CallerKind.SECRET if "x-updater-secret" in request.headers else CallerKind.TOKEN
         silent = round(self.wrong.wait(address), 1)
         log.warning("wrong secret or token", kind=kind, address=address, not_logged_for_seconds=silent)
+
+
+def cookie_name(request: Request) -> str:
+    """The name of the cookie that a login sets, with the port of the address that the browser shows, if it has one.
+
+    A browser sends a host's cookies to all of its ports. With one name for all, a login to one of several updaters on
+    a host would end the session at the others. https://www.rfc-editor.org/rfc/rfc6265#section-8.5
+    """
+    port = _PORT.search(request.headers.get("host", ""))
+    return f"{COOKIE}_{port[1]}" if port else COOKIE
+
+
+def session_cookie(request: Request) -> str:
+    """The session's cookie, empty without one. COOKIE counts at every port, for programs that send it themselves."""
+    return request.cookies.get(cookie_name(request)) or request.cookies.get(COOKIE, "")
 
 
 def _as_sent(header: str) -> str:

@@ -43,7 +43,11 @@ async def log_in(client: httpx.AsyncClient, secret: str) -> str:
     """Logs in; returns the cookie."""
     answer = await client.post("/login", json={"secret": secret})
     assert answer.status_code == 200, answer.text
-    return answer.cookies[COOKIE]
+    return cookie_in(answer)
+
+
+def cookie_in(answer: httpx.Response) -> str:
+    return answer.cookies[f"{COOKIE}_{answer.url.port}"]
 
 
 async def log_in_wrongly(client: httpx.AsyncClient, address: str = "") -> httpx.Response:
@@ -202,10 +206,24 @@ async def test_cookie_is_secure_behind_tls(behind_proxy: Listening, web: Listeni
     ):
         async with browser(place.internal, **{"X-Forwarded-Proto": proto}) as client:
             began = await client.post("/login", json={"secret": place.secret})
-            ended = await client.post("/logout", headers=copied(began.cookies[COOKIE]))
+            ended = await client.post("/logout", headers=copied(cookie_in(began)))
         for answer in (began, ended):
             assert ("; Secure" in answer.headers["set-cookie"]) is secure
             assert "HttpOnly" in answer.headers["set-cookie"]
+
+
+async def test_updaters_on_one_host_keep_their_sessions(settings: WebSettings, web: Listening, tmp_path: Path) -> None:
+    """A browser sends a host's cookies to all of its ports."""
+    (tmp_path / "other").write_text("the-secret-of-another-stack")
+    other = settings.model_copy(update={"secret_path": tmp_path / "other", "namespace": f"{settings.namespace}.other"})
+    async with listening(other, web.pool) as another, browser("http://unused") as client:
+        for place in (web, another):
+            assert (await client.post(f"{place.internal}/login", json={"secret": place.secret})).status_code == 200
+        for place in (web, another):
+            assert (await client.get(f"{place.internal}/status")).status_code == 200
+        assert (await client.post(f"{web.internal}/logout")).status_code == 200
+        assert (await client.get(f"{web.internal}/status")).status_code == 401
+        assert (await client.get(f"{another.internal}/status")).status_code == 200
 
 
 async def test_login_and_logout_are_logged(web: Listening) -> None:
