@@ -1,6 +1,7 @@
 """Redacts secrets in logs, events, the status and answers."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class Redactor:
 
     The directory's secrets are those in `.env` and in `env_files`, and every line of each file in `secrets/`. The
     redactor reads them again when a file changes, and keeps redacting replaced values. `ordinary`: words that stay
-    readable, even if one of them is also a password.
+    readable, even if one of them is also a password. Several threads may use it at once.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Redactor:
         self._env_files = [directory / name for name in dict.fromkeys([ENV_FILE, *env_files])]
         self._ordinary = frozenset(ordinary)
         self._known: set[str] = set()
+        self._learning = threading.Lock()
         self._needles = Needles()
         self._seen: list[tuple[str, int, int]] | None = None
         self.learn(secret for url in urls for secret in secrets_in_url(url))
@@ -57,10 +59,12 @@ class Redactor:
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Redacts also `secrets`, from now on and in every form, but for those that are short or ordinary words."""
-        for secret in {secret.strip() for secret in secrets} - self._known - self._ordinary:
-            self._known.add(secret)
-            if is_hidden(secret):
-                self._needles.add(forms(secret) - self._ordinary)
+        found = {secret.strip() for secret in secrets} - self._ordinary
+        with self._learning:
+            for secret in found - self._known:
+                if is_hidden(secret):
+                    self._needles.add(forms(secret) - self._ordinary)
+                self._known.add(secret)
 
     def text(self, text: str) -> str:
         """Returns `text` without the secrets, and without the beginning of a secret at the end of a cut line."""

@@ -1,4 +1,6 @@
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -181,3 +183,16 @@ def test_encoded_secret_at_a_cut_is_hidden(redactor: Redactor) -> None:
     redactor.learn(["a secret with spaces in it"])
     cut = beginning("GET /?key=a%20secret%20with", OUTPUT_LINE_BYTES, 100_000)
     assert redactor.text(cut) == cut.replace("a%20secret%20with", HIDDEN)
+
+
+def test_secrets_that_threads_learn_at_once_are_all_hidden(tmp_path: Path) -> None:
+    """A trace is redacted in a thread of its own, and so is what a thread logs."""
+    interval, redactor = sys.getswitchinterval(), Redactor(tmp_path)
+    secrets = [[f"sk_live_{thread}-{n}-zzzz" for n in range(150)] for thread in range(8)]
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(len(secrets)) as threads:
+            list(threads.map(redactor.learn, secrets))
+    finally:
+        sys.setswitchinterval(interval)
+    assert [secret for each in secrets for secret in each if secret in redactor.text(secret)] == []
