@@ -11,6 +11,7 @@ import structlog
 from arq.connections import ArqRedis
 
 from app.config import notify_urls, otlp
+from app.config.forge import web_of
 from app.config.locations import lease_beside
 from app.config.release_policy import ReleasePolicy
 from app.config.settings import WorkerSettings
@@ -102,6 +103,7 @@ async def wire(
             policy=release_policy_of(settings, stack),
             notified=notified,
             public_url=stack.public_url,
+            forge_url=web_of(settings.github_api_url),
             disk=DiskRoom(room, round(stack.needs.disk_gb * GB), clock),
         )
         await opened.enter_async_context(lease.held())

@@ -140,6 +140,7 @@ class PublishedStatus(ResponseModel):
 
     `withdrawn`: the releases that were withdrawn on GitHub since the live one went live, or that one, newest first.
     `public_url`: where people open the updater's pages, without a slash at its end. `disk`: None if it is not known.
+    `forge_url`: where people open the server that has the repository, for links; None if that is not known.
     """
 
     state: Activity = "idle"
@@ -161,6 +162,7 @@ class PublishedStatus(ResponseModel):
     notifications: dict[str, int] = Field(default_factory=dict)
     repository: KnownRepository | None = None
     public_url: str | None = None
+    forge_url: str | None = None
     disk: PlannedDisk | None = None
 
     @classmethod
@@ -174,6 +176,7 @@ class PublishedStatus(ResponseModel):
         alarms: Sequence[Alarm] = (),
         notifications: dict[str, int] | None = None,
         public_url: str | None = None,
+        forge_url: str | None = None,
         disk: PlannedDisk | None = None,
     ) -> Self:
         """`held`: releases that wait for something other than the end of a rollout. Others: see RolloutProgress.of."""
@@ -199,6 +202,7 @@ class PublishedStatus(ResponseModel):
             notifications=notifications or {},
             repository=state.repository,
             public_url=public_url,
+            forge_url=forge_url,
             disk=disk,
         )
 

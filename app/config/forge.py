@@ -10,7 +10,8 @@ from app.domain.errors import SettingsInvalid
 from app.domain.stack import Stack
 
 API_PATH = "/api/v1"
-"""GitHub's own API has no path, and that of GitHub Enterprise has `/api/v3`."""
+ENTERPRISE_PATH = "/api/v3"
+"""GitHub's own API has no path, and that of a GitHub Enterprise Server has this one."""
 
 KNOWN_HOSTS = ("codeberg.org", "gitea.com")
 
@@ -18,6 +19,20 @@ KNOWN_HOSTS = ("codeberg.org", "gitea.com")
 def is_gitea(api_url: str) -> bool:
     """Whether the API at `api_url` is that of a Gitea or a Forgejo: releases only, without deployments."""
     return urlsplit(api_url).path.rstrip("/").endswith(API_PATH)
+
+
+def web_of(api_url: str) -> str | None:
+    """Where people open the server whose API is at `api_url`, without a slash at its end; None if that is not known.
+
+    https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api
+    """
+    parts, url = urlsplit(api_url), api_url.rstrip("/")
+    for path in (API_PATH, ENTERPRISE_PATH):
+        if parts.path.rstrip("/").endswith(path):
+            return url.removesuffix(path)
+    host = parts.hostname or ""
+    cloud = host == "api.github.com" or (host.startswith("api.") and host.endswith(".ghe.com"))
+    return f"https://{host.removeprefix('api.')}" if cloud else None
 
 
 def check_forge(stack: Stack, api_url: str) -> None:

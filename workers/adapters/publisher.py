@@ -67,6 +67,7 @@ class LedgerPublisher:
         policy: ReleasePolicy = ReleasePolicy(),  # noqa: B008 - it is frozen
         notified: Callable[[], dict[str, int]] = dict,
         public_url: str | None = None,
+        forge_url: str | None = None,
         disk: Callable[[], PlannedDisk | None] = lambda: None,
     ) -> None:
         self._ledger = ledger
@@ -76,7 +77,7 @@ class LedgerPublisher:
         self._logs = logs
         self._redact = hide
         self._notified = notified
-        self._public_url = public_url
+        self._public_url, self._forge_url = public_url, forge_url
         self._disk = disk
         self._clock = clock
         self._queue: asyncio.Queue[Write] = asyncio.Queue()
@@ -222,6 +223,7 @@ class LedgerPublisher:
             alarms=self._alarms,
             notifications=self._notified(),
             public_url=self._public_url,
+            forge_url=self._forge_url,
             disk=self._disk(),
         )
         await self._ledger.publish_status(self._hide(status.as_json()))

@@ -17,10 +17,10 @@ export function changes(record, before) {
 
 function commits({ sha, previous }) {
   if (!sha) return null;
-  const repository = store.status.repository?.name, from = previous?.sha;
+  const repository = store.status.repository?.name, forge = store.status.forge_url ?? "", from = previous?.sha;
   const words = from && from !== sha ? [h("code", null, short(from)), " → ", h("code", null, short(sha))] : h("code", null, short(sha));
-  if (!repository || !/^[\w.-]+\/[\w.-]+$/.test(repository) || !from || from === sha || !/^[0-9a-f]{40,64}$/.test(from)) return words;
-  return [words, " · ", h("a", { href: `https://github.com/${repository}/compare/${from}...${sha}`, rel: "noreferrer" }, "compare on GitHub")];
+  if (!/^https?:\/\//.test(forge) || !repository || !/^[\w.-]+\/[\w.-]+$/.test(repository) || !from || from === sha || !/^[0-9a-f]{40,64}$/.test(from)) return words;
+  return [words, " · ", h("a", { href: `${forge}/${repository}/compare/${from}...${sha}`, rel: "noreferrer" }, "compare both")];
 }
 
 function images(now, before) {

@@ -74,6 +74,7 @@ def test_status_shows_an_idle_updater() -> None:
         "notifications": {},
         "repository": None,
         "public_url": None,
+        "forge_url": None,
         "disk": None,
     }
 

@@ -1,6 +1,6 @@
 import pytest
 
-from app.config.forge import check_forge, is_gitea
+from app.config.forge import check_forge, is_gitea, web_of
 from app.config.urls import valid_github_api_url
 from app.domain.errors import SettingsInvalid
 from tests.examples import a_stack
@@ -21,6 +21,22 @@ CODEBERG = "https://codeberg.org/api/v1"
 def test_api_path_tells_the_kind_of_server(url: str, gitea: bool) -> None:
     assert is_gitea(url) is gitea
     assert valid_github_api_url(url) == url
+
+
+@pytest.mark.parametrize(
+    ("api", "web"),
+    [
+        ("https://api.github.com", "https://github.com"),
+        ("https://api.github.com/", "https://github.com"),
+        ("https://api.octo.ghe.com", "https://octo.ghe.com"),
+        ("https://github.example.org/api/v3/", "https://github.example.org"),
+        (CODEBERG, "https://codeberg.org"),
+        ("https://example.org:8443/git/api/v1", "https://example.org:8443/git"),
+        ("http://127.0.0.1:8080", None),
+    ],
+)
+def test_links_lead_to_the_server_that_has_the_repository(api: str, web: str | None) -> None:
+    assert web_of(api) == web
 
 
 @pytest.mark.parametrize("url", ["https://codeberg.org", "https://codeberg.org/api", "https://gitea.com/api/v3"])
