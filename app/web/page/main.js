@@ -2,7 +2,7 @@
 import { h, show } from "./base/dom.js";
 import { resultName, tick } from "./base/format.js";
 import { go } from "./base/navigate.js";
-import { start, store, subscribe } from "./base/store.js";
+import { look, start, store, subscribe } from "./base/store.js";
 import { banners } from "./parts/banners.js";
 import { historyView } from "./views/history.js";
 import { nowView } from "./views/now.js";
@@ -17,9 +17,11 @@ const VIEWS = [
 ];
 const at = (id) => document.getElementById(id);
 
+function decoded(text) { try { return decodeURIComponent(text); } catch { return text; } }
+
 function route() {
   const rollout = /^\/rollouts\/([^/]+)$/.exec(location.pathname);
-  if (rollout) return { name: "Rollout", path: location.pathname, view: () => rolloutView(decodeURIComponent(rollout[1])), under: "/history" };
+  if (rollout) return { name: "Rollout", path: location.pathname, view: () => rolloutView(decoded(rollout[1])), under: "/history" };
   return VIEWS.find((each) => each.path === location.pathname) ?? VIEWS[0];
 }
 
@@ -70,6 +72,7 @@ document.addEventListener("updater-event", ({ detail: { type, data } }) => {
   if (text) at("announce").textContent = text;
 });
 window.addEventListener("popstate", render);
+window.addEventListener("hashchange", async () => { if (await useLink()) { store.session = null; await look(); } });
 subscribe(render);
 setInterval(tick, 1000);
 useLink().finally(start);

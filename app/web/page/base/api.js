@@ -10,14 +10,26 @@ export class Refused extends Error {
 
 const COMMON = { credentials: "same-origin", cache: "no-store" }, LIMIT_MS = 20_000, PATIENT_MS = 120_000;
 
+const NO_ANSWER = "The updater does not answer. Your traffic does not go through it.", CLOCK_MS = 5_000;
+let ahead = 0;
+
+/** The present by the updater's clock, in milliseconds: the reader's own may be wrong. */
+export const now = () => Date.now() + ahead;
+
+function setClock(answer) {
+  const off = Date.parse(answer.headers.get("Date")) - Date.now();
+  if (!Number.isNaN(off)) ahead = Math.abs(off) > CLOCK_MS ? off : 0;
+}
+
 async function answered(path, options) {
   let answer;
   const signal = AbortSignal.timeout(/plan|\/update\/(apply|rollback)/.test(path) ? PATIENT_MS : LIMIT_MS);
   try { answer = await fetch(path, { ...COMMON, signal, ...options }); }
   catch (problem) {
     if (problem.name === "AbortError") throw problem;
-    throw new Error("The updater does not answer. Your traffic does not go through it.");
+    throw new Error(NO_ANSWER);
   }
+  setClock(answer);
   if (answer.status === 401 && path !== "/login") throw new NotLoggedIn("Log in first.");
   return answer;
 }
@@ -25,6 +37,7 @@ async function answered(path, options) {
 async function content(answer) {
   const body = await answer.json().catch(() => null);
   if (!answer.ok) throw new Refused(answer.status, body);
+  if (body == null) throw new Error(NO_ANSWER);
   return body;
 }
 

@@ -1,11 +1,12 @@
 // How values are written for people: in the reader's time zone, relative, with the exact time on hover.
+import { now as present } from "./api.js";
 import { h } from "./dom.js";
 
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const UNITS = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60]];
 
-export function relative(at, now = Date.now()) {
+export function relative(at, now = present()) {
   const seconds = (new Date(at).getTime() - now) / 1000;
   const [unit, size] = UNITS.find(([, each]) => Math.abs(seconds) >= each) ?? [];
   return unit ? RELATIVE.format(Math.trunc(seconds / size), unit) : seconds > 0 ? "in a moment" : "just now";
@@ -25,7 +26,7 @@ export function tick() {
   for (const each of document.querySelectorAll("[data-since]")) each.textContent = duration(sinceSeconds(each.dataset.since));
 }
 
-export const sinceSeconds = (at) => Math.max(0, (Date.now() - Date.parse(at)) / 1000);
+export const sinceSeconds = (at) => Math.max(0, (present() - Date.parse(at)) / 1000);
 
 export function duration(seconds) {
   if (seconds == null) return "–";

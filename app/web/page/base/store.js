@@ -36,18 +36,25 @@ async function lookOnce() {
     listen();
   } catch (problem) {
     if (problem instanceof NotLoggedIn) leave();
-    else set({ connection: problem.message });
+    else { forgetStatus(); set({ connection: problem.message }); }  // what was read is not shown: the next look reads it again
   }
 }
 
 async function beside(status) {
   const id = status.rollout?.id ?? null;
-  const record = id ? await read(`/update/rollouts/${encodeURIComponent(id)}`).catch(() => null) : null;
+  const record = id ? await read(`/update/rollouts/${encodeURIComponent(id)}`).catch(unlessMissing) : null;
   const ended = status.last_result?.completed_at !== store.status?.last_result?.completed_at;
   if (!stale && !ended) return { record };
   stale = false;
-  const [{ entries }, usual] = await Promise.all([read("/update/history?limit=30"), read("/update/usual")]);
-  return { history: entries, usual, record };
+  try {
+    const [{ entries }, usual] = await Promise.all([read("/update/history?limit=30"), read("/update/usual")]);
+    return { history: entries, usual, record };
+  } catch (problem) { stale = true; throw problem; }
+}
+
+function unlessMissing(problem) {
+  if (problem.status === 404) return null;
+  throw problem;
 }
 
 async function lookAtTraffic() {

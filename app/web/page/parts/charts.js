@@ -1,4 +1,5 @@
 // Small live charts: the answers of one color, as lines in the page's own SVG.
+import { now } from "../base/api.js";
 import { h, s } from "../base/dom.js";
 import { milliseconds, rate } from "../base/format.js";
 
@@ -13,7 +14,7 @@ const METRICS = [
 /** The samples of the last minutes, with `ago`: seconds before the newest. */
 function recent(traffic) {
   const samples = traffic?.samples ?? [], newest = samples.length ? Date.parse(samples.at(-1).at) : 0;
-  if (Date.now() - newest > STALE_MS) return [];
+  if (traffic?.unknown || now() - newest > STALE_MS) return [];
   return samples.map((sample) => ({ ...sample, ago: (newest - Date.parse(sample.at)) / 1000 })).filter(({ ago }) => ago <= SECONDS_SHOWN);
 }
 

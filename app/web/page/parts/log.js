@@ -63,13 +63,15 @@ function made(id, rollout, follow) {
     try {
       await readLog(rollout, follow, abort.signal, add);
       if (state.rest) add("\n");
+      if (follow) later();  // web ends each stream after an hour, and when it stops
       if (!lines.children.length) note.textContent = follow ? "" : "Nothing was logged, or the log is no longer kept.";
     } catch (problem) {
       if (abort.signal.aborted) return;
       note.textContent = problem.status === 404 ? "The log is no longer kept." : "The log is interrupted.";
-      if (follow) setTimeout(() => { if (!abort.signal.aborted && part.isConnected) run(); }, RETRY_MS);
+      if (follow) later();
     }
   }
+  const later = () => setTimeout(() => { if (!abort.signal.aborted && part.isConnected) run(); }, RETRY_MS);
   run();
   return { id, part, abort };
 }

@@ -1,5 +1,6 @@
 // History: a row for each rollout, and for each release that was decided without one.
 import { read } from "../base/api.js";
+import { complain } from "../base/dialog.js";
 import { h } from "../base/dom.js";
 import { asker, count, duration, milliseconds, outcome, resultKind, resultName, time } from "../base/format.js";
 import { notify, store } from "../base/store.js";
@@ -42,8 +43,10 @@ function more(entries) {
 }
 
 async function readOlder(before) {
-  const { entries } = await read(`/update/history?limit=${AT_ONCE}&before=${encodeURIComponent(before)}`);
+  let entries;
+  try { ({ entries } = await read(`/update/history?limit=${AT_ONCE}&before=${encodeURIComponent(before)}`)); }
+  catch (problem) { complain(problem.message); return; }
   ended = entries.length < AT_ONCE;
-  older = [...all().slice(store.history.length), ...entries];
+  older = [...all(), ...entries];  // also those that new ones push out of the store
   notify();
 }

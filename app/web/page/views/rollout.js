@@ -9,6 +9,7 @@ import { said } from "../parts/evidence.js";
 import { figures } from "../parts/figures.js";
 import { log } from "../parts/log.js";
 
+const RETRY_MS = 3000;
 const ENDED = new Set(["success", "failed", "rolled_back", "superseded", "cancelled", "withdrawn"]);
 let known = { id: null, record: null, before: null, problem: "", seen: null };
 
@@ -30,6 +31,7 @@ async function load(id) {
     const before = entry ? await read(`/update/rollouts/${encodeURIComponent(entry.rollout_id)}`).catch(() => null) : null;
     if (known.id === id) Object.assign(known, { record, before, problem: "" });
   } catch (problem) {
+    if (known.id === id && problem.status !== 404) setTimeout(() => { if (known.id === id) { known.seen = null; notify(); } }, RETRY_MS);
     if (known.id === id) known.problem = problem.status === 404 ? "No rollout with this address is known. Records are kept for 30 days." : problem.message;
   }
   notify();

@@ -7,13 +7,14 @@ import { leave, look, notify, store } from "../base/store.js";
 const LINK = "#login=";
 let problem = "";
 
-/** Uses the link in the address, and removes it from there. */
+/** Uses the link in the address, and removes it from there. Resolves to whether there was one. */
 export async function useLink() {
-  if (!location.hash.startsWith(LINK)) return;
+  if (!location.hash.startsWith(LINK)) return false;
   const link = location.hash.slice(LINK.length);
   history.replaceState(null, "", location.pathname);
   try { await change("/login", { link }); problem = ""; }
   catch (refused) { problem = refused.status === 401 ? "This link has expired, or was used before. Create a new one, or use the secret." : refused.message; }
+  return true;
 }
 
 export function loginView() {
