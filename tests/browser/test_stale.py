@@ -44,7 +44,7 @@ async def test_status_without_its_history_is_not_shown_as_the_present(
 async def test_page_of_a_rollout_reads_again_what_it_missed(visitor: Visitor, web: Listening) -> None:
     rollout = await deploy(web, "v1.1.0")
     await visitor.open(f"/rollouts/{rollout}")
-    await visitor.sees("Flip the route")
+    await visitor.sees("Move the traffic")
     await visitor.page.route(f"**/update/rollouts/{rollout}", unavailable)
     await settled(web, "v1.1.0")
     async with visitor.page.expect_response(f"**/update/rollouts/{rollout}"):
