@@ -15,11 +15,11 @@ from deploy.demo.pictures.chromium import ARGUMENTS, chromium_program
 from tests.browser.looking import Visitor, visiting
 from tests.examples import a_stack
 from tests.fakes.world import World
-from tests.integration.conftest import namespace, pool, redis_url
+from tests.integration.conftest import ledger, namespace, pool, redis_url
 from tests.integration.web.conftest import OPEN, Listening, WallClock, settings, web, working_on
 from workers.control.reconcile import Reconciler
 
-__all__ = ["namespace", "pool", "redis_url", "settings", "web"]
+__all__ = ["ledger", "namespace", "pool", "redis_url", "settings", "web"]
 
 WATCHED = Times(bake=1.5, drain=0.05, stop_grace=0.5, health=5, ready=5, route=5)
 """The bake lasts long enough to be seen."""
