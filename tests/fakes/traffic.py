@@ -27,15 +27,15 @@ class Clients:
         self._counted: dict[Color, tuple[float, float]] = {}
         self._until = 0.0
 
-    async def tallies(self, color: Color) -> Mapping[str, Tally]:
-        """Returns a color's counts. The first call after traffic has left the color resets them to zero."""
+    async def tallies(self) -> Mapping[Color, Mapping[str, Tally]]:
+        """Returns the counts. The first call after traffic has left a color resets that color's to zero."""
         if self.away:
             raise TrafficUnknown("no answer")
         self._pass()
-        tally = Tally(*map(int, self._counted.get(color, (0, 0))))
+        tallies = {color: Tally(*map(int, self._counted.get(color, (0, 0)))) for color in Color}
         for gone in [c for c in self._counted if c is not self.served()]:
             self._counted.pop(gone)
-        return {s.name: tally for s in self.stack.routed}
+        return {color: {s.name: tally for s in self.stack.routed} for color, tally in tallies.items()}
 
     def _pass(self) -> None:
         """Counts all requests since the last call for the color that serves now, so calls have to be frequent."""

@@ -8,7 +8,7 @@ from typing import Any
 from app.config import signers
 from app.domain.errors import UpdaterError
 from app.domain.findings import Check, Verdict
-from app.domain.stack import Color, Stack
+from app.domain.stack import Stack
 from app.domain.state import State
 from workers.adoption import adopt, drift
 from workers.definition.files.live_compose import unused_files
@@ -94,7 +94,7 @@ async def _traffic(stack: Stack, ports: Ports) -> Check:
         )
         return Check("traffic", Verdict.WARNING, "client responses are not watched", remedy)
     try:
-        await ports.traffic.tallies(ports.journal.state.active_color or Color.BLUE)
+        await ports.traffic.tallies()
     except UpdaterError as error:
         remedy = "Enable Traefik's Prometheus metrics, or correct traefik/metrics in the stack file."
         return Check("traffic", Verdict.WARNING, str(error), remedy)

@@ -8,5 +8,5 @@ from app.domain.traffic import Tally
 
 
 class TrafficCounts(Protocol):
-    async def tallies(self, color: Color) -> Mapping[str, Tally]:
-        """Counts by routed service, since an unspecified moment in the past. Raises TrafficUnknown."""
+    async def tallies(self) -> Mapping[Color, Mapping[str, Tally]]:
+        """Counts of both colors by routed service, since an unspecified moment in the past. Raises TrafficUnknown."""

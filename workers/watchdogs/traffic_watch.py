@@ -46,7 +46,7 @@ class TrafficWatch:
         if not self._is_due():
             return
         try:
-            counted = {color: _sum(await self._traffic.tallies(color)) for color in Color}
+            counted = {color: _sum(tallies) for color, tallies in (await self._traffic.tallies()).items()}
         except TrafficUnknown as error:
             self._before = None
             self._series = self._series.model_copy(update={"unknown": str(error)})

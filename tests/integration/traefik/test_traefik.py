@@ -232,34 +232,34 @@ async def metrics(served: Served) -> AsyncIterator[TraefikMetrics]:
 
 
 async def test_answers_are_counted_by_color_and_service(served: Served, metrics: TraefikMetrics) -> None:
-    before = (await metrics.tallies(Color.BLUE))["skills"]
+    before = (await metrics.tallies())[Color.BLUE]["skills"]
     for path in ("/", "/", "/broken"):
         await served.ask("skills", path)
-    came = (await metrics.tallies(Color.BLUE))["skills"].since(before)
+    came = (await metrics.tallies())[Color.BLUE]["skills"].since(before)
     assert (came.requests, came.errors) == (3, 1)
     assert came.seconds > 0
-    assert await metrics.tallies(Color.GREEN) == {"skills": Tally(), "api": Tally()}
+    assert (await metrics.tallies())[Color.GREEN] == {"skills": Tally(), "api": Tally()}
     await served.flip(Color.GREEN, "r-1")
     await served.ask("api", "/broken")
-    assert (await metrics.tallies(Color.GREEN))["api"].errors == 1
+    assert (await metrics.tallies())[Color.GREEN]["api"].errors == 1
 
 
 async def test_counts_restart_after_a_color_is_left(served: Served, metrics: TraefikMetrics) -> None:
     await served.ask("skills", "/broken")
     await served.flip(Color.GREEN, "r-1")
-    assert (await metrics.tallies(Color.BLUE))["skills"].errors == 1
+    assert (await metrics.tallies())[Color.BLUE]["skills"].errors == 1
 
     async def forgotten() -> bool:
-        return (await metrics.tallies(Color.BLUE))["skills"] == Tally()
+        return (await metrics.tallies())[Color.BLUE]["skills"] == Tally()
 
     await until(forgotten)  # Traefik serves its new routes a moment before it forgets the counts of the old ones
     await served.flip(Color.BLUE, "r-2")
-    assert (await metrics.tallies(Color.BLUE))["skills"].errors == 0
+    assert (await metrics.tallies())[Color.BLUE]["skills"].errors == 0
 
 
 async def test_invalid_metrics_page_is_a_named_error(served: Served, stack: Stack) -> None:
     for url in (served.stack.traefik.entrypoints["skills"].url, f"http://127.0.0.1:{free_port()}/metrics"):
         metrics = TraefikMetrics(url, stack)
         with pytest.raises(TrafficUnknown, match=r"Traefik's metrics cannot be read"):
-            await metrics.tallies(Color.BLUE)
+            await metrics.tallies()
         await metrics.aclose()

@@ -29,8 +29,12 @@ class TraefikMetrics:
         self._url, self._stack = url, stack
         self._client: httpx.AsyncClient | None = None
 
-    async def tallies(self, color: Color) -> Mapping[str, Tally]:
-        names = {route_file.metrics_name(self._stack, s, color): s.name for s in self._stack.routed}
+    async def tallies(self) -> Mapping[Color, Mapping[str, Tally]]:
+        names = {
+            route_file.metrics_name(self._stack, service, color): (color, service.name)
+            for service in self._stack.routed
+            for color in Color
+        }
         page = await self._page()
         try:
             return await asyncio.to_thread(read, page, names)
@@ -62,18 +66,21 @@ class TraefikMetrics:
         return bytes(body)
 
 
-def read(page: str, names: Mapping[str, str]) -> dict[str, Tally]:
-    """Counts requests, 5xx responses and seconds of the services in `names` (Traefik's name → ours), over all methods.
+def read(page: str, names: Mapping[str, tuple[Color, str]]) -> dict[Color, dict[str, Tally]]:
+    """Counts requests, 5xx responses and seconds, over all methods, by color and service.
 
-    Raises ValueError.
+    `names`: Traefik's name of each service, and the color and name in the stack file. Raises ValueError.
     """
     from prometheus_client.parser import text_string_to_metric_families
 
-    found = dict.fromkeys(names.values(), Tally())
+    found: dict[Color, dict[str, Tally]] = {color: {} for color in Color}
+    for color, name in names.values():
+        found[color][name] = Tally()
     for family in text_string_to_metric_families(page):
         for sample in family.samples if family.name in {FAMILY, DURATION} else ():
-            if name := names.get(sample.labels.get("service", "")):
-                found[name] = found[name].plus(_tally(sample))
+            if known := names.get(sample.labels.get("service", "")):
+                color, name = known
+                found[color][name] = found[color][name].plus(_tally(sample))
     return found
 
 

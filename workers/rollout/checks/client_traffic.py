@@ -15,12 +15,12 @@ async def before_flip(run: Run) -> Traffic:
     """The counts before the flip. Counts that cannot be read do not delay the flip.
 
     When its file no longer names a color, Traefik keeps that color's counts until they are read once more, then
-    restarts them. So the new color's counts are read twice, and the second reading is the baseline.
+    restarts them. So the counts are read twice, and the second reading is the baseline.
     """
-    if await _counted(run, run.target) is None:
+    if await _counted(run) is None or (counted := await _counted(run)) is None:
         return Traffic()
-    old = await _counted(run, run.rollout.origin) if run.rollout.origin else None
-    return Traffic(old or {}, await _counted(run, run.target))
+    origin = run.rollout.origin
+    return Traffic(counted[origin] if origin else {}, counted[run.target])
 
 
 async def watch(run: Run, until: float) -> None:
@@ -42,14 +42,14 @@ async def _look(run: Run) -> None:
         run.traffic.unknown = NOT_SET
         return
     try:
-        run.traffic.count(await run.ports.traffic.tallies(run.target))
+        run.traffic.count((await run.ports.traffic.tallies())[run.target])
         run.traffic.unknown = None
     except TrafficUnknown as error:
         run.traffic.unknown = str(error)
 
 
-async def _counted(run: Run, color: Color) -> Mapping[str, Tally] | None:
+async def _counted(run: Run) -> Mapping[Color, Mapping[str, Tally]] | None:
     try:
-        return await run.ports.traffic.tallies(color) if run.ports.traffic else None
+        return await run.ports.traffic.tallies() if run.ports.traffic else None
     except TrafficUnknown:
         return None

@@ -1,5 +1,6 @@
 """What is read from Traefik's metrics page."""
 
+from app.domain.stack import Color
 from app.domain.traffic import Tally
 from workers.adapters.traefik.metrics import read
 
@@ -19,10 +20,18 @@ traefik_service_request_duration_seconds_count{code="502",method="POST",service=
 
 
 def test_requests_errors_and_seconds_are_summed_over_all_methods() -> None:
-    names = {"shop-api-blue@file": "api", "shop-web-blue@file": "web"}
-    assert read(PAGE, names) == {"api": Tally(93, 3, 5.0), "web": Tally()}
+    names = {"shop-api-blue@file": (Color.BLUE, "api"), "shop-web-blue@file": (Color.BLUE, "web")}
+    assert read(PAGE, names)[Color.BLUE] == {"api": Tally(93, 3, 5.0), "web": Tally()}
+
+
+def test_one_page_has_the_counts_of_both_colors() -> None:
+    green = 'traefik_service_requests_total{code="500",method="GET",service="shop-api-green@file"} 7\n'
+    names = {f"shop-api-{color}@file": (color, "api") for color in Color}
+    counts = PAGE.replace('service="other@docker"} 1000\n', 'service="other@docker"} 1000\n' + green)
+    assert read(counts, names) == {Color.BLUE: {"api": Tally(93, 3, 5.0)}, Color.GREEN: {"api": Tally(7, 7)}}
 
 
 def test_page_without_durations_still_counts_requests() -> None:
     before_durations = PAGE.partition("# TYPE traefik_service_request_duration_seconds")[0]
-    assert read(before_durations, {"shop-api-blue@file": "api"}) == {"api": Tally(93, 3)}
+    names = {"shop-api-blue@file": (Color.BLUE, "api")}
+    assert read(before_durations, names)[Color.BLUE] == {"api": Tally(93, 3)}
