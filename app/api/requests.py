@@ -28,9 +28,12 @@ RolloutId = Annotated[str, Field(pattern=ROLLOUT_ID)]
 
 
 class Apply(CompatRequest):
+    """`commit`: what the tag has to point to, or its first digits. Without one, it is the commit that the tag has."""
+
     tag: Tag
     version: Annotated[str, Field(max_length=MAX_TAG_LENGTH)] | None = None
     force: bool = False
+    commit: Sha | None = None
 
 
 class Rollback(CompatRequest):
@@ -44,7 +47,10 @@ class Pause(RequestModel):
 
 
 class Approve(RequestModel):
+    """`commit`: the one to approve, or its first digits. Without one, it is the commit that the release waits with."""
+
     tag: Tag
+    commit: Sha | None = None
 
 
 class Cancel(RequestModel):

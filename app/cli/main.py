@@ -92,11 +92,14 @@ def deploy(
     force: Annotated[
         bool, typer.Option("--force", help="Deploy while paused, an older tag, or although preflight fails.")
     ] = False,
+    commit: Annotated[
+        str | None, typer.Option(metavar="SHA", help="The commit that TAG has to point to, or its first 7 digits.")
+    ] = None,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
     """Deploy the release TAG and follow its rollout to the end."""
-    body: dict[str, Any] = {"tag": tag, **({"force": True} if force else {})}
+    body: dict[str, Any] = {"tag": tag, **({"commit": commit} if commit else {}), **({"force": True} if force else {})}
     _ask(
         lambda updater: ask_and_follow(
             updater, "/update/apply", body, tag=tag, forced=force, wait=not no_wait, as_json=as_json
@@ -150,15 +153,22 @@ def unpause(as_json: Json = False) -> None:
 
 
 @app.command()
-def approve(tag: str, as_json: Json = False) -> None:
+def approve(
+    tag: str,
+    commit: Annotated[
+        str | None, typer.Option(metavar="SHA", help="The commit that you looked at, or its first 7 digits.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Approve a release that is waiting for approval (UPDATE_REQUIRE_APPROVAL)."""
 
     async def call(updater: ApiClient) -> Exit:
-        answer = await updater.change(Approved, "/update/approve", {"tag": tag})
+        body = {"tag": tag, **({"commit": commit} if commit else {})}
+        answer = await updater.change(Approved, "/update/approve", body)
         held = answer.held_for
         then = held.text if held else "It starts at once; `updater status --watch` follows it."
-        commit = f" ({answer.commit[:12]})" if answer.commit else ""
-        return _say(answer, plain(f"{tag}{commit} is approved. {then}"), as_json=as_json)
+        what = f" ({answer.commit[:12]})" if answer.commit else ""
+        return _say(answer, plain(f"{tag}{what} is approved. {then}"), as_json=as_json)
 
     _ask(call, as_json=as_json)
 

@@ -67,7 +67,8 @@ class Release(Keyed):
     the pause that this began ends if another one succeeds, which begins then; None: no pause ends with it.
     `published_at`: GitHub's date; None if an operator asked for it, or an earlier version of the updater recorded it.
     `commit`: the commit SHA that its tag pointed to when it began to wait: an approval is for that commit. None if it
-    did not wait, or if that is not known yet. `moved_from`: the commit before, if the tag moved while it waited.
+    did not wait, or if that is not known yet. If an operator asked for the release: the commit that it has to be, if
+    the operator said so. `moved_from`: the commit before, if the tag moved while it waited.
     `checks`: those of its commit, as last seen; None if GitHub was not asked yet, or does not have to be.
     `repository`: the repository's name when it was accepted; None as for `published_at`.
     """
@@ -102,6 +103,11 @@ class Release(Keyed):
     def asked_for(self) -> bool:
         """Whether an operator asked for it, or its rollout has begun. Only a pause holds such a release."""
         return self.trigger in _ASKED_FOR
+
+    @property
+    def chosen_commit(self) -> str | None:
+        """The only commit that it may go live with: an operator approved it, or asked for it. None: the tag's."""
+        return self.commit if self.approved or self.key.startswith(MANUAL_KEY) else None
 
     @property
     def dated(self) -> DatedTag:

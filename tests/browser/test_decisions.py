@@ -3,14 +3,18 @@
 import pytest
 
 from app.config.release_policy import ReleasePolicy
+from app.domain.acceptance.withdrawn import moved
 from deploy.demo.clients import plain_client
 from tests.browser.looking import Visitor
+from tests.examples import sha_of
 from tests.fakes.world import World
 from tests.integration.web.conftest import Listening, running
 from tests.integration.web.deliveries import headers, release_body
+from workers.control.reconcile import Reconciler
 
 pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("worker")]
 
+MOVED = "b" * 40
 APPROVAL = pytest.mark.parametrize("policy", [ReleasePolicy(approval=True)], ids=["approval"])
 
 
@@ -44,6 +48,35 @@ async def test_held_release_is_approved_and_begins(visitor: Visitor, web: Listen
     await visitor.go("Now")
     await visitor.sees("v1.1.0 is live on green.")
     assert await outcome(visitor) == "went live"
+
+
+@APPROVAL
+async def test_commit_that_the_page_shows_is_the_only_one_approved(
+    visitor: Visitor, web: Listening, world: World, worker: Reconciler
+) -> None:
+    await announce(web)
+    await visitor.go("Waiting")
+    await visitor.sees(sha_of("v1.1.0")[:12])
+    await visitor.press("Approve v1.1.0")
+    key = world.state.accepted[0].key
+    await world.journal.update(lambda s: moved(s, key, MOVED))
+    await confirm(visitor, "Approve v1.1.0")
+    await visitor.sees(f"v1.1.0 points to {MOVED[:12]} now, and not to {sha_of('v1.1.0')[:12]}.")
+    assert not world.state.accepted[0].approved
+    visitor.forgives("409")
+
+
+async def test_commit_that_the_plan_shows_is_the_only_one_deployed(visitor: Visitor, world: World) -> None:
+    await visitor.go("Plan")
+    await visitor.page.get_by_label("Tag", exact=True).fill("v1.1.0")
+    await visitor.press("Show what would happen")
+    await visitor.sees("replaces v1.0.0")
+    world.source.tags["v1.1.0"] = MOVED
+    await visitor.press("Deploy v1.1.0")
+    await confirm(visitor, "Deploy v1.1.0")
+    await visitor.sees(f"v1.1.0 points to {MOVED[:12]} now, and not to {sha_of('v1.1.0')[:12]}.")
+    assert (world.state.accepted, world.state.rollout) == ((), None)
+    visitor.forgives("409")
 
 
 @APPROVAL

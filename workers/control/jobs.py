@@ -13,7 +13,7 @@ from app.domain.errors import InternalError, NoNotifier, UpdaterError
 from app.domain.notices import notice as notices
 from app.domain.stack import Stack
 from app.domain.tags import TagOrder
-from workers.control.operator import Operator
+from workers.control.operator import Operator, check_commit
 from workers.control.reconcile import Reconciler
 from workers.inspect import required_checks
 from workers.inspect.doctor import diagnostics, examine
@@ -57,12 +57,12 @@ class Jobs:
         await self._operator.unpause()
         return {}
 
-    async def approve(self, _: Context, tag: str) -> Answer:
+    async def approve(self, _: Context, tag: str, commit: str | None = None) -> Answer:
         """Returns `rollout_id`, the approved `commit`, and `held_for`: what the release waits for, as in the status.
 
-        `held_for` is None if it waits for nothing.
+        `held_for` is None if it waits for nothing. `commit`: the one that it has to be, or its first digits.
         """
-        approved, held = await self._operator.approve(tag)
+        approved, held = await self._operator.approve(tag, commit)
         held_for = Held.of(held).as_json() if held else None
         return {"rollout_id": approved.rollout_id, "commit": approved.commit, "held_for": held_for}
 
@@ -76,12 +76,16 @@ class Jobs:
         """Returns the `rollout_id` of the rollback. `by`: the caller that asked for it."""
         return {"rollout_id": await self._operator.roll_back(sha, force=force, by=by, current_env=current_env)}
 
-    async def find_tag(self, _: Context, tag: str) -> Answer:
-        """Returns the `sha` of `tag` in the repository.
+    async def find_tag(self, _: Context, tag: str, wanted: str | None = None) -> Answer:
+        """Returns the `sha` of `tag` in the repository: of its object, which may be an annotated tag.
 
-        If the stack's releases are ordered by GitHub's date: also `published_at`, or why it is not known (`undated`).
+        With `wanted`, the first digits of the commit that it has to point to: also its `commit`. If the stack's
+        releases are ordered by GitHub's date: also `published_at`, or why it is not known (`undated`).
         """
         found = {"sha": await self._ports.source.find(tag)}
+        if wanted is not None:
+            found["commit"] = commit = await self._ports.source.commit_at(tag)
+            check_commit(tag, commit, wanted)
         if (date := await self._publication(tag)) is None:
             return found
         return {**found, "published_at": iso(date.at), "undated": date.unknown}

@@ -11,11 +11,13 @@ from app.domain.errors import (
     NotWaiting,
     ReleaseNotKept,
     RolloutRunning,
+    TagMoved,
     TooLate,
     UnknownRollout,
 )
 from app.domain.kept_release import SHA_DIGITS, kept_release
 from app.domain.release import LiveRelease, Release, Trigger, new_rollout_id
+from app.domain.required_checks import SHORT_SHA
 from app.domain.rollout import Rollout
 from app.domain.state import State
 from workers.control import dropped
@@ -57,16 +59,24 @@ class Operator:
         self._ports.publisher.status(state)
         self._ports.publisher.event("resumed")
 
-    async def approve(self, tag: str) -> tuple[Release, HeldRelease | None]:
+    async def approve(self, tag: str, commit: str | None = None) -> tuple[Release, HeldRelease | None]:
         """Approves the waiting release of that tag, for its commit. Returns it, and what it still waits for.
 
-        Raises NotWaiting, ApprovalNotNeeded, CommitUnknown.
+        `commit`: the one that it has to be, or its first digits. Raises NotWaiting, ApprovalNotNeeded, CommitUnknown,
+        TagMoved.
         """
         await self._reconciler.take_in()
         if not any(self._reconciler.policy.awaits_approval(r) for r in self._waiting(tag)):
             raise ApprovalNotNeeded(f"{tag} goes live without approval when its other wait is over")
         await self._reconciler.record_commit(tag)
-        state = await self._ports.journal.update(lambda s: s.approve(tag))
+
+        def approve(now: State) -> State:
+            """The tag may have moved since the operator looked, also since the questions above."""
+            for release in (r for r in now.accepted if r.tag == tag and commit is not None):
+                check_commit(tag, release.commit, str(commit))
+            return now.approve(tag)
+
+        state = await self._ports.journal.update(approve)
         self._reconciler.look_again()
         self._ports.publisher.status(state)
         approved = self._waiting(tag)[-1]
@@ -189,6 +199,17 @@ class Operator:
             await run.stopped_by(why)
             return rollout.id
         raise RolloutRunning("cancel it before its flip, or roll back when it has ended")
+
+
+def check_commit(tag: str, commit: str | None, wanted: str) -> None:
+    """Raises TagMoved if `commit`, which the tag has, does not begin with `wanted`. None: it is not known yet."""
+    if commit is None:
+        raise TagMoved(f"the commit of {tag} is not known yet. Nothing was changed. Ask again in a few seconds")
+    if not commit.startswith(wanted):
+        raise TagMoved(
+            f"{tag} points to {commit[:SHORT_SHA]} now, and not to {wanted[:SHORT_SHA]}. Nothing was changed. Compare "
+            "both commits, and ask again for the one that you want"
+        )
 
 
 def _interrupted() -> RolloutRunning:

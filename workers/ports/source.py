@@ -16,7 +16,8 @@ class Source(Protocol):
     async def fetch(self, tag: str, approved: str | None = None) -> str:
         """Fetches `tag`, checks its signature if the stack requires one, and returns its commit SHA.
 
-        `approved`: the only commit that it may have, also if the tag pointed to another one when it was fetched before.
+        `approved`: the only commit that it may have, which an operator approved or asked for; also if the tag pointed
+        to another one when it was fetched before.
         Raises TagNotFound, TagMoved, SignatureRefused, SignatureUnchecked, GitFailed.
         """
 

@@ -10,8 +10,9 @@ from app.api.model import time_in
 from app.api.requests import Apply
 from app.api.responses import Approved, Cancelling, Notified, Paused, Resumed
 from app.api.status import PublishedStatus
-from app.domain.errors import AlreadyLive, LedgerUnavailable, RolloutRunning, TagInvalid
+from app.domain.errors import AlreadyLive, LedgerUnavailable, RolloutRunning, TagInvalid, TagMoved
 from app.domain.release import Release, Trigger, new_rollout_id
+from app.domain.required_checks import SHORT_SHA
 from app.domain.tags import DatedTag, TagRule
 from app.ledger import Ledger
 from app.queue import Queue
@@ -20,6 +21,17 @@ from app.web.calls.live import is_current, is_live, live_is_well, live_result, l
 from app.web.calls.status import StatusCall
 from app.web.internal.call import Given
 from app.web.internal.worker_answers import WorkerRefused, ask
+
+
+@dataclass(frozen=True)
+class Found:
+    """A tag. `published_at`: when GitHub published its release, if that is asked for and known.
+
+    `commit`: what it points to, if the caller asked for a commit.
+    """
+
+    published_at: datetime | None
+    commit: str | None
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,7 @@ class Changes:
         wanted: Apply = given.body
         status = await self.status.published()
         if not wanted.force:
+            await self._check_commit(wanted, status)
             if is_live(status, wanted.tag):
                 return JSONResponse(live_result(status).as_json())
             if (running := status.rollout_of(wanted.tag)) and await self.ledger.worker_alive():
@@ -46,8 +59,20 @@ class Changes:
             if status.rollout and status.rollout.tag != wanted.tag and is_current(status, wanted.tag):
                 raise WorkerRefused(400, _being_replaced(wanted.tag, status.rollout.tag), RolloutRunning.code)
         self._check_tag(wanted.tag)
-        published_at = await self._check(wanted, status)
-        return await self.final.of(given.request, await self._accept(wanted, _by(given), published_at), wanted.tag)
+        found = await self._check(wanted, status)
+        return await self.final.of(given.request, await self._accept(wanted, _by(given), found), wanted.tag)
+
+    async def _check_commit(self, wanted: Apply, status: PublishedStatus) -> None:
+        """Raises WorkerRefused (409) if the tag is live or being rolled out, and not at the commit asked for."""
+        tag, running = wanted.tag, status.rollout_of(wanted.tag)
+        if not wanted.commit or not (running or is_current(status, tag)):
+            return
+        known = (await self.ledger.record(running) or {}).get("sha") if running else None
+        if running and not known:
+            raise WorkerRefused(409, _not_known_yet(tag), RolloutRunning.code)
+        at = str(known or (status.current.sha if status.current else ""))
+        if not at.startswith(wanted.commit):
+            raise WorkerRefused(409, _at_another(tag, at, wanted.commit, running=bool(running)), TagMoved.code)
 
     def _check_tag(self, tag: str) -> None:
         """Raises WorkerRefused (400) if the tag has no place in the stack's order, also with force."""
@@ -63,24 +88,25 @@ class Changes:
         except TagInvalid as problem:
             raise WorkerRefused(400, why or problem.detail, problem.code) from problem
 
-    async def _check(self, wanted: Apply, status: PublishedStatus) -> datetime | None:
-        """When GitHub published the release, if that is asked for and known.
+    async def _check(self, wanted: Apply, status: PublishedStatus) -> Found:
+        """What is known of the tag.
 
-        Raises WorkerRefused: 423 while paused, 404 for an unknown tag, 400 for a tag that is not newer, or of which
-        that cannot be found out.
+        Raises WorkerRefused: 423 while paused, 404 for an unknown tag, 409 for one at another commit than the one asked
+        for, 400 for a tag that is not newer, or of which that cannot be found out.
 
         Not 409: programs written for the previous updater read 409 as "an update is in progress" and show nothing
         else. For a 400, they show the text.
         """
         if status.paused and not wanted.force:
             raise _paused(status)
-        found = await ask(self.queue, "find_tag", wanted.tag)
+        more = [wanted.commit] if wanted.commit else []  # a worker of an earlier version does not know it
+        found = await ask(self.queue, "find_tag", wanted.tag, *more)
         new, live = DatedTag(wanted.tag, time_in(found.get("published_at"))), live_tag(status)
         if not wanted.force:
             self._check_date(new, found.get("undated"))
             if live and self.tags.not_newer(new, live):
                 raise WorkerRefused(400, _not_newer(new.tag, live.tag, status), "not_newer")
-        return new.published_at
+        return Found(new.published_at, found["commit"] if wanted.commit else None)
 
     async def rollback(self, given: Given) -> Response:
         """Rolls back to a kept release, or to the last good one if no SHA is given. Allowed while paused."""
@@ -116,8 +142,8 @@ class Changes:
 
     async def approve(self, given: Given) -> Response:
         """Approves a release that waits for approval. It starts at once if nothing else holds it."""
-        tag = given.body.tag
-        answer = await ask(self.queue, "approve", tag)
+        tag, commit = given.body.tag, given.body.commit
+        answer = await ask(self.queue, "approve", tag, *([commit] if commit else []))
         await self.queue.nudge()
         return JSONResponse(Approved(tag=tag, **answer).as_json(), 202)
 
@@ -127,7 +153,7 @@ class Changes:
         await ask(self.queue, "cancel", rollout_id)
         return JSONResponse(Cancelling(rollout_id=rollout_id).as_json(), 202)
 
-    async def _accept(self, wanted: Apply, by: str | None, published_at: datetime | None) -> str:
+    async def _accept(self, wanted: Apply, by: str | None, found: Found) -> str:
         rollout_id = new_rollout_id()
         await self.ledger.accept(
             Release(
@@ -139,7 +165,8 @@ class Changes:
                 version=wanted.version or self.tags.version_in(wanted.tag),
                 force=wanted.force,
                 by=by,
-                published_at=published_at,
+                published_at=found.published_at,
+                commit=found.commit,
             )
         )
         await self._nudge()
@@ -158,6 +185,21 @@ def _by(given: Given) -> str | None:
 
 def _paused(status: PublishedStatus) -> WorkerRefused:
     return WorkerRefused(423, status.pause_reason or "paused", "paused")
+
+
+def _not_known_yet(tag: str) -> str:
+    return (
+        f"A rollout of {tag} is running, and its commit is not known yet. Nothing else was started. Ask again in a few "
+        "seconds."
+    )
+
+
+def _at_another(tag: str, at: str, wanted: str, *, running: bool) -> str:
+    now = "is being rolled out" if running else "is live"
+    return (
+        f"{tag} {now} at commit {at[:SHORT_SHA]}, and not at {wanted[:SHORT_SHA]}: its tag moved. Nothing was started. "
+        "Publish the change under a new tag."
+    )
 
 
 def _being_replaced(tag: str, by: str) -> str:

@@ -10,7 +10,7 @@ from app.ledger import Ledger
 from app.web.internal.call import Call, Given
 
 EVENT = "change.requested"
-SHOWN = ("tag", "previous_sha", "rollout_id", "force")
+SHOWN = ("tag", "commit", "previous_sha", "rollout_id", "force")
 """The fields of a body that are recorded. Their form is checked; the reason of a pause is free text."""
 
 log = structlog.get_logger()

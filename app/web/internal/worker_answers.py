@@ -7,6 +7,7 @@ from app.queue import Queue
 STATUS_OF = {
     "tag_invalid": 400,
     "tag_not_found": 404,
+    "tag_moved": 409,
     "release_not_kept": 404,
     "already_live": 404,
     "unknown_rollout": 404,

@@ -40,9 +40,9 @@ async def recall(run: Run) -> Evidence:
 
 
 async def fetch(run: Run) -> Evidence:
-    """Fetches the tag into the updater's own mirror and resolves it to a commit: to the approved one, if any."""
+    """Fetches the tag into the updater's own mirror and resolves it to a commit: the one that was chosen, if any."""
     release = run.rollout.release
-    sha = await run.ports.source.fetch(release.tag, release.commit if release.approved else None)
+    sha = await run.ports.source.fetch(release.tag, release.chosen_commit)
     if run.stack.policy.require_checks is not None:
         _refuse_unchecked(release, sha)
     await run.record(lambda r: r.resolved(sha))

@@ -21,15 +21,18 @@ export async function cancel(rollout, tag) {
 }
 
 export async function approve(held) {
-  const commit = held.commit ? ` (${short(held.commit)})` : "";
-  const text = held.moved_from ? `The tag moved from ${short(held.moved_from)} to ${short(held.commit)}. Compare both commits first.` : "It goes live as soon as nothing else holds it.";
-  if (await ask({ title: `Approve ${held.tag}${commit}?`, text, action: `Approve ${held.tag}` }) != null) await act("/update/approve", { tag: held.tag });
+  const { tag, commit } = held;
+  const text = held.moved_from ? `The tag moved from ${short(held.moved_from)} to ${short(commit)}. Compare both commits first.`
+    : `It goes live as soon as nothing else holds it.${commit ? " If its tag moves before that, it needs a new approval." : " The commit of its tag is not known yet."}`;
+  const sure = await ask({ title: `Approve ${tag}${commit ? ` (${short(commit)})` : ""}?`, text, action: `Approve ${tag}` });
+  if (sure != null) await act("/update/approve", commit ? { tag, commit } : { tag });
 }
 
-export async function deploy(tag, plan) {
-  const text = plan?.blocked_by?.length ? `It would not start now: ${plan.blocked_by.join(" ")}` : "Traffic moves to it only when it is healthy, and back if it fails.";
-  if (await ask({ title: `Deploy ${tag}?`, text, action: `Deploy ${tag}` }) == null) return null;
-  return act("/update/apply", { tag });
+/** Deploys the commit that `plan` shows, and no other. */
+export async function deploy(plan) {
+  const { tag } = plan, text = plan.blocked_by.length ? `It would not start now: ${plan.blocked_by.join(" ")}` : "Traffic moves to it only when it is healthy, and back if it fails.";
+  if (await ask({ title: `Deploy ${tag} (${short(plan.sha)})?`, text, action: `Deploy ${tag}` }) == null) return null;
+  return act("/update/apply", { tag, commit: plan.sha });
 }
 
 export async function rollBack(plan) {

@@ -65,7 +65,7 @@ function planned(plan) {
 }
 
 async function startDeploy() {
-  const answer = await deploy(asked.plan.tag, asked.plan);
+  const answer = await deploy(asked.plan);
   if (answer?.status === "queued") { asked.plan = null; go("/"); }
 }
 

@@ -98,6 +98,15 @@ async def test_refused_approval_names_its_reason(client: httpx.AsyncClient, work
         assert (answer.status_code, answer.json()["code"]) == (code, word)
 
 
+async def test_approval_of_another_commit_is_refused(client: httpx.AsyncClient, worker: Reconciler) -> None:
+    await held(client)
+    answer = await client.post("/update/approve", json={"tag": "v1.1.0", "commit": "b" * 40})
+    assert (answer.status_code, answer.json()["code"]) == (409, "tag_moved")
+    assert (await status(client))["held"] == ["v1.1.0"]
+    body = {"tag": "v1.1.0", "commit": sha_of("v1.1.0")}
+    assert (await client.post("/update/approve", json=body)).status_code == 202
+
+
 async def test_read_token_cannot_approve(client: httpx.AsyncClient, web: Listening, worker: Reconciler) -> None:
     await held(client)
     token = make_token(web.secret_path, Scope.READ, 60)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from app.domain.acceptance.decision import HeldRelease, Hold
-from app.domain.errors import ApprovalNotNeeded, CommitUnknown, NotWaiting
+from app.domain.acceptance.withdrawn import moved
+from app.domain.errors import ApprovalNotNeeded, CommitUnknown, NotWaiting, TagMoved
 from app.domain.release import Release, Trigger
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Policy
@@ -50,6 +51,33 @@ async def test_a_release_waits_until_it_is_approved() -> None:
     await worker.reconcile()
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
     assert ("release.approved", APPROVED) in world.publisher.events
+
+
+@pytest.mark.parametrize("digits", [7, 40])
+async def test_commit_that_a_person_saw_is_approved(digits: int) -> None:
+    world, worker, operator = await waiting_for_approval(OLD)
+    await operator.approve("v1.1.0", sha_of("v1.1.0")[:digits])
+    await worker.reconcile()
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
+
+
+async def test_tag_that_moved_since_a_person_looked_is_not_approved() -> None:
+    world, worker, operator = await waiting_for_approval(OLD)
+    seen = str(world.state.accepted[0].commit)
+    await world.journal.update(lambda s: moved(s, OLD.key, "b" * 40))
+    with pytest.raises(TagMoved, match=f"v1.1.0 points to {'b' * 12} now, and not to {seen[:12]}"):
+        await operator.approve("v1.1.0", seen)
+    await worker.reconcile()
+    assert (ended(world), world.state.accepted[0].approved) == ([], False)
+
+
+async def test_commit_is_not_approved_before_it_is_known() -> None:
+    world, _, operator = await waiting_for_approval()
+    world.source.away = True
+    world.inbox.put(OLD)
+    with pytest.raises(TagMoved, match="is not known yet"):
+        await operator.approve("v1.1.0", sha_of("v1.1.0"))
+    assert not world.state.accepted[0].approved
 
 
 async def test_newer_release_supersedes_a_waiting_one() -> None:

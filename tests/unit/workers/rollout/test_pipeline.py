@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.errors import StaleWorker
+from app.domain.errors import StaleWorker, UpdaterError
+from app.domain.release import Trigger
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color, Singleton, Times
 from app.domain.step import StepId, StepKind, step_named
@@ -225,6 +226,15 @@ async def test_moved_or_missing_tag_changes_nothing(world: World, tag: str, move
     world.source.tags.pop(tag)
     assert (await roll_out(world)).reason_code == reason
     assert world.effects == []
+    is_as_before(world)
+
+
+async def test_asked_for_commit_is_the_only_one_that_goes_live(world: World) -> None:
+    asked = replace(NEW, key="manual:r-1", trigger=Trigger.MANUAL, commit=sha_of("v1.1.0"))
+    world.source.tags["v1.1.0"] = "b" * 40
+    world.inbox.put(asked)
+    await world.worker().reconcile()
+    assert (last(world).reason_code, world.effects) == ("tag_moved", [])
     is_as_before(world)
 
 

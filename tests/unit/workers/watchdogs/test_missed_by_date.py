@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.errors import TagMoved
 from app.domain.tags import TagOrder, TagRule
-from tests.examples import NOW, a_release, a_stack
+from tests.examples import NOW, a_release, a_stack, sha_of
 from tests.fakes.github_api import FakeGitHubApi, a_published
 from tests.fakes.world import World
 from workers.control.jobs import Jobs
@@ -90,6 +91,13 @@ async def test_plan_compares_by_date(jobs: Jobs, world: World) -> None:
 async def test_other_orders_do_not_ask_github(world: World, github: FakeGitHubApi) -> None:
     jobs = Jobs(replace(world.stack, tags=TagRule()), world.ports, world.worker(), github)
     assert set(await jobs.find_tag({}, "aardvark")) == {"sha"}
+
+
+async def test_manual_call_may_name_the_commit(world: World) -> None:
+    jobs, commit = Jobs(replace(world.stack, tags=TagRule()), world.ports, world.worker()), sha_of("v1.1.0")
+    assert await jobs.find_tag({}, "v1.1.0", commit[:7]) == {"sha": commit, "commit": commit}
+    with pytest.raises(TagMoved, match=f"v1.1.0 points to {commit[:12]} now, and not to bbbbbbb"):
+        await jobs.find_tag({}, "v1.1.0", "bbbbbbb")
 
 
 async def test_plan_names_the_key_for_a_tag_without_a_place(world: World, github: FakeGitHubApi) -> None:
