@@ -2,8 +2,22 @@
 
 import json
 import math
+from collections.abc import Awaitable
+from typing import cast
 
 from app.ledger.base import LedgerPart, json_object, now, translated
+
+# Atomic: a link is used up only together with the session that it opens. A repetition for the same session is no second
+# use: the client repeats a call whose answer it did not get. https://redis.io/docs/latest/develop/programmability/eval-intro/
+_USE_LOGIN = """
+local login, session = unpack(KEYS)
+local id, opened, login_seconds, session_seconds = unpack(ARGV)
+local used_for = redis.call('GET', login)
+if used_for and used_for ~= id then return 0 end
+redis.call('SET', login, id, 'EX', login_seconds)
+redis.call('SET', session, opened, 'EX', session_seconds)
+return 1
+"""
 
 
 class Sessions(LedgerPart):
@@ -14,9 +28,8 @@ class Sessions(LedgerPart):
 
     async def open_session(self, session_id: str, seconds: float, name: str = "") -> None:
         """`name`: of its owner, empty if that is not known."""
-        opened = json.dumps({"since": now(), "name": name})
         async with translated():
-            await self._redis.set(self.key(f"session:{session_id}"), opened, ex=round(seconds))
+            await self._redis.set(self.key(f"session:{session_id}"), _opened(name), ex=round(seconds))
 
     async def session_owner(self, session_id: str) -> str | None:
         """The name of the open session's owner, empty if that is not known; None if it is not open."""
@@ -24,10 +37,15 @@ class Sessions(LedgerPart):
             opened = await self._redis.get(self.key(f"session:{session_id}"))
         return None if opened is None else str((json_object(opened) or {}).get("name") or "")
 
-    async def use_login(self, login_id: str, seconds: float) -> bool:
-        """Uses the link, which is valid for another `seconds`. False if it was used before."""
+    async def use_login(self, login_id: str, valid: float, session_id: str, seconds: float, name: str = "") -> bool:
+        """Uses the link, which is `valid` for another time in seconds, and opens the session: both, or neither.
+
+        False if the link was used before, for another session.
+        """
+        keys = [self.key(f"login:{login_id}"), self.key(f"session:{session_id}")]
+        args = [session_id, _opened(name), str(math.ceil(valid) + 1), str(round(seconds))]
         async with translated():
-            return bool(await self._redis.set(self.key(f"login:{login_id}"), now(), ex=math.ceil(seconds) + 1, nx=True))
+            return bool(await cast(Awaitable[int], self._redis.eval(_USE_LOGIN, len(keys), *keys, *args)))
 
     async def end_session(self, session_id: str) -> None:
         async with translated():
@@ -36,3 +54,8 @@ class Sessions(LedgerPart):
     async def is_open_session(self, session_id: str) -> bool:
         async with translated():
             return bool(await self._redis.exists(self.key(f"session:{session_id}")))
+
+
+def _opened(name: str) -> str:
+    """What is kept of a session."""
+    return json.dumps({"since": now(), "name": name})

@@ -13,6 +13,7 @@ from app.api.responses import Session
 from app.auth.failures import FailureLimit
 from app.auth.scope import Scope
 from app.auth.tokens import LOGIN, SESSION, Claim, claim_of, sign_token
+from app.domain.errors import LedgerUnavailable
 from app.web.errors import error
 from app.web.internal.access import GUARD_HEADER
 from app.web.internal.call import Given
@@ -31,6 +32,8 @@ class Sessions:
         self._identification = identification
         self._secret, self._ledger = identification.secret, identification.ledger
         self._proxies = identification.proxies
+        self._unfinished: dict[str, str] = {}
+        """By the id of a login link: the session that Redis may have opened with it, without an answer."""
         self.failures = FailureLimit()
 
     async def log_in(self, given: Given) -> Response:
@@ -47,15 +50,23 @@ class Sessions:
             return await self._by_link(given.request, address, given.body.link)
         if not self._secret.matches(given.body.secret or ""):
             return self._wrong(address, "wrong secret")
-        return await self._open(given.request, address, Scope.OPERATE)
+        await self._ledger.open_session(session_id := _new_id(), SESSION_SECONDS)
+        return self._opened(given.request, address, session_id, Scope.OPERATE)
 
     async def _by_link(self, request: Request, address: str, link: str) -> Response:
         claim = claim_of(self._secret.keys(), link, LOGIN)
         if claim is None or not claim.id:
             return self._wrong(address, "invalid or expired link")
-        if not await self._ledger.use_login(claim.id, claim.expires - time.time()):
+        session_id = self._unfinished.pop(claim.id, None) or _new_id()
+        try:
+            valid = claim.expires - time.time()
+            first = await self._ledger.use_login(claim.id, valid, session_id, SESSION_SECONDS, claim.name)
+        except LedgerUnavailable:
+            self._unfinished[claim.id] = session_id  # so that the link still works when Redis is back
+            raise
+        if not first:
             return self._wrong(address, "used link")
-        return await self._open(request, address, claim.scope, claim.name)
+        return self._opened(request, address, session_id, claim.scope, claim.name)
 
     def _wrong(self, address: str, why: str) -> Response:
         self.failures.add(address)
@@ -63,9 +74,7 @@ class Sessions:
         log.warning(f"login failed: {why}", address=address, blocked_for_seconds=blocked)
         return error(401, "Unauthorized", "unauthorized")
 
-    async def _open(self, request: Request, address: str, scope: Scope, name: str = "") -> Response:
-        session_id = secrets.token_urlsafe(ID_BYTES)
-        await self._ledger.open_session(session_id, SESSION_SECONDS, name)
+    def _opened(self, request: Request, address: str, session_id: str, scope: Scope, name: str = "") -> Response:
         log.info("login: a session of the dashboard begins", address=address, scope=scope, name=name)
         answer = JSONResponse({"status": "ok", "expires_in": SESSION_SECONDS})
         session = sign_token(self._secret.keys(), scope, SESSION_SECONDS, SESSION, session_id)
@@ -96,6 +105,10 @@ class Sessions:
 
     def _claim(self, request: Request) -> Claim | None:
         return claim_of(self._secret.keys(), session_cookie(request), SESSION)
+
+
+def _new_id() -> str:
+    return secrets.token_urlsafe(ID_BYTES)
 
 
 def _too_many(wait: float) -> Response:

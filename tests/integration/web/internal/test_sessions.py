@@ -13,6 +13,7 @@ from app.auth.callers import make_login, make_token
 from app.auth.failures import BY_ADDRESS, OVERALL
 from app.auth.scope import Scope
 from app.config.settings import WebSettings
+from app.ledger import Ledger
 from app.queue import open_pool
 from app.web.calls.streams import CHECK_SECONDS
 from app.web.internal.caller import COOKIE
@@ -254,6 +255,29 @@ async def test_login_link_works_once(web: Listening) -> None:
         await client.post("/update/pause", json={"reason": "x"})
     requested = [e["data"]["by"] for _, e in await web.ledger.events_after("0-0", block=0.0)]
     assert requested == ["session anna from 127.0.0.1"]
+
+
+async def test_login_link_stays_valid_if_its_session_cannot_be_recorded(own_server: OwnRedis, tmp_path: Path) -> None:
+    pool = open_pool(own_server.url, "x")
+    settings = WebSettings.from_environ(environ(own_server.url, "x", tmp_path))
+    async with listening(settings, pool) as web, browser(web.internal) as client, browser(web.internal) as thief:
+        link = a_link(web, name="anna")
+        await pool.execute_command("ACL", "SETUSER", "default", "resetkeys", "~x:login:*")  # type: ignore[no-untyped-call]
+        refused = await client.post("/login", json=link)
+        assert (refused.status_code, refused.json()["code"]) == (503, "ledger_unavailable")
+        await pool.execute_command("ACL", "SETUSER", "default", "allkeys")  # type: ignore[no-untyped-call]
+        assert (await client.post("/login", json=link)).status_code == 200
+        assert (await client.get("/session")).json()["name"] == "anna"
+        assert (await thief.post("/login", json=link)).status_code == 401
+    await pool.aclose()
+
+
+async def test_repeated_use_for_the_same_session_is_no_second_one(ledger: Ledger) -> None:
+    """The client repeats a call whose answer it did not get."""
+    for session, valid in (("s-1", True), ("s-1", True), ("s-2", False)):
+        assert await ledger.use_login("l-1", 60, session, 600, "anna") is valid
+    assert await ledger.session_owner("s-1") == "anna"
+    assert await ledger.session_owner("s-2") is None
 
 
 async def test_login_of_another_kind_or_time_is_refused(web: Listening) -> None:
