@@ -100,6 +100,10 @@ class Releases(LedgerPart):
         """Every release that is kept by key, decided or not, and the undecided manual ones, oldest first."""
         return await self._readable("releases", MANUAL)
 
+    async def asked_for(self, tag: str) -> list[Release]:
+        """The undecided releases of that tag that an operator asked for, oldest first: they wait or run."""
+        return [release for release in await self._readable(MANUAL) if release.tag == tag]
+
     async def _readable(self, *hashes: str) -> list[Release]:
         """The releases of these hashes, oldest first, without those that this version cannot read: see SetAside."""
         values: list[bytes] = []

@@ -2,7 +2,7 @@
 
 import contextlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from starlette.responses import JSONResponse, Response
 
@@ -21,6 +21,9 @@ from app.web.calls.live import is_current, is_live, live_is_well, live_result, l
 from app.web.calls.status import StatusCall
 from app.web.internal.call import Given
 from app.web.internal.worker_answers import WorkerRefused, ask
+
+NOT_SHOWN = timedelta(seconds=60)
+"""For how long the status may not show a release that was accepted: without a nudge, the worker looks once a minute."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,21 @@ class Changes:
                 raise WorkerRefused(400, _being_replaced(wanted.tag, status.rollout.tag), RolloutRunning.code)
         self._check_tag(wanted.tag)
         found = await self._check(wanted, status)
-        return await self.final.of(given.request, await self._accept(wanted, _by(given), found), wanted.tag)
+        rollout_id = await self._asked_before(wanted, status) or await self._accept(wanted, _by(given), found)
+        return await self.final.of(given.request, rollout_id, wanted.tag)
+
+    async def _asked_before(self, wanted: Apply, status: PublishedStatus) -> str | None:
+        """The rollout of the same request, which waits or runs. The status may not show it yet.
+
+        A second one would begin after it, also after the first one was cancelled.
+        """
+        shown = {*status.queued, *status.held, *([status.rollout.tag] if status.rollout else [])}
+        before = datetime.now(UTC) - NOT_SHOWN
+        for release in reversed([] if wanted.force else await self.ledger.asked_for(wanted.tag)):
+            same = (release.commit or "").startswith(wanted.commit or "")
+            if same and (wanted.tag in shown or release.accepted_at > before):
+                return release.rollout_id
+        return None
 
     async def _check_commit(self, wanted: Apply, status: PublishedStatus) -> None:
         """Raises WorkerRefused (409) if the tag is live or being rolled out, and not at the commit asked for."""

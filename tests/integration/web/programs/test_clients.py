@@ -149,11 +149,16 @@ async def test_release_held_by_a_pause_gives_the_reason(
 
 async def test_own_preference_gets_the_plain_202(impatient: Program, web: Listening, world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=LONG)
+    asked = set()
     for prefer in ("wait=0", "wait=1", "respond-async"):
         answer = await impatient.http.post("/update/apply", json={"tag": "v1.1.0"}, headers={"Prefer": prefer})
         assert (answer.status_code, answer.json().keys()) == (202, {"status", "rollout_id"})
-    await impatient.http.post("/update/cancel", json={"rollout_id": answer.json()["rollout_id"]})
+        asked.add(answer.json()["rollout_id"])
+    assert len(asked) == 1, "asking again starts no second rollout, which would begin after the first one is canceled"
+    await running(web, "v1.1.0")
+    await impatient.http.post("/update/cancel", json={"rollout_id": asked.pop()})
     await settled(web, "v1.0.0")
+    assert world.state.accepted == ()
 
 
 async def test_disconnect_does_not_end_the_rollout(
