@@ -2,8 +2,10 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, async_playwright
@@ -12,7 +14,7 @@ from app.config.release_policy import ReleasePolicy
 from app.domain.stack import Checks, Times
 from deploy.demo.docker.engine import EngineUnavailable
 from deploy.demo.pictures.chromium import ARGUMENTS, chromium_program
-from tests.browser.looking import Visitor, visiting
+from tests.browser.looking import PATIENCE, Visitor, visiting
 from tests.examples import a_stack
 from tests.fakes.world import World
 from tests.integration.conftest import ledger, namespace, pool, redis_url
@@ -22,7 +24,30 @@ from workers.control.reconcile import Reconciler
 __all__ = ["ledger", "namespace", "pool", "redis_url", "settings", "web"]
 
 WATCHED = Times(bake=1.5, drain=0.05, stop_grace=0.5, health=5, ready=5, route=5)
-"""The bake lasts long enough to be seen."""
+
+
+class HeldClock(WallClock):
+    """After `hold`, its time stands still in the next bake until `go_on`: it lasts until the page has shown it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bakes: Callable[[], bool] = lambda: False
+        self._holds = False
+        self._held_at: float | None = None
+
+    def hold(self) -> None:
+        self._holds = True
+
+    def go_on(self) -> None:
+        self._holds, self._held_at = False, None
+
+    def monotonic(self) -> float:
+        if self._holds and self._held_at is None and self.bakes():
+            self._held_at = super().monotonic()
+        return super().monotonic() if self._held_at is None else self._held_at
+
+    def limit(self, seconds: float) -> AbstractAsyncContextManager[Any]:
+        return super().limit(seconds + 2 * PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -47,9 +72,16 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-def world() -> World:
+def clock() -> HeldClock:
+    return HeldClock()
+
+
+@pytest.fixture
+def world(clock: HeldClock) -> World:
     """v1.0.0 is live on blue once the worker runs; v1.1.0 and v1.2.0 are tagged."""
-    return World(stack=a_stack(times=WATCHED, checks=Checks(passes=1, interval=0.02, timeout=1)), clock=WallClock())
+    world = World(stack=a_stack(times=WATCHED, checks=Checks(passes=1, interval=0.02, timeout=1)), clock=clock)
+    clock.bakes = lambda: world.state.rollout is not None and world.state.rollout.running_step == "bake"
+    return world
 
 
 @pytest.fixture

@@ -63,11 +63,13 @@ async def test_log_goes_on_when_its_stream_ends(visitor: Visitor, ledger: Ledger
     async def ends_early(route: Route) -> None:
         nonlocal asked
         asked += 1
-        await route.fulfill(status=200, content_type="text/plain", body=f"line {asked}\n")
+        whole = "".join(f"line {number}\n" for number in range(1, asked + 1))
+        await route.fulfill(status=200, content_type="text/plain", body=whole)
 
     await visitor.page.route("**/update/rollouts/r-1/log*", ends_early)
     await visitor.open("/rollouts/r-1")
     await visitor.sees("line 2")
+    assert (await visitor.page.get_by_role("log").inner_text()).splitlines()[:2] == ["line 1", "line 2"]
 
 
 async def test_older_entries_stay_when_new_ones_come(visitor: Visitor, ledger: Ledger) -> None:
@@ -109,6 +111,19 @@ async def test_login_link_works_in_a_page_that_is_open(browser: Browser, web: Li
             await someone.page.evaluate("link => { location.hash = `login=${link}`; }", link)
             await someone.page.get_by_text(name).wait_for()
             assert link not in someone.page.url
+
+
+async def test_login_link_can_be_tried_again_when_redis_was_away(browser: Browser, web: Listening) -> None:
+    link = make_login(web.secret_path, Scope.OPERATE, 60, "anna")
+    async with visiting(browser, web.internal) as someone:
+        await someone.page.route("**/login", unavailable)
+        await someone.open(f"/#login={link}")
+        await someone.sees(UNAVAILABLE)
+        await someone.page.unroute("**/login")
+        await someone.press("Try the link again")
+        await someone.page.get_by_text("anna").wait_for()
+        assert await someone.page.get_by_role("button", name="Try the link again").count() == 0
+        someone.forgives("503")
 
 
 @pytest.mark.parametrize("name", ["%E0%A4%A", "unknown", "%3Cimg%20src=x%20onerror=alert(1)%3E"])

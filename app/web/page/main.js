@@ -1,9 +1,10 @@
 // The frame: which view an address shows, the banners above it, and the navigation.
 import { h, show } from "./base/dom.js";
-import { resultName, tick } from "./base/format.js";
+import { resultName, sinceSeconds, tick } from "./base/format.js";
 import { go } from "./base/navigate.js";
 import { look, start, store, subscribe } from "./base/store.js";
 import { banners } from "./parts/banners.js";
+import { dropUnseen } from "./parts/log.js";
 import { historyView } from "./views/history.js";
 import { nowView } from "./views/now.js";
 import { planView } from "./views/plan.js";
@@ -15,6 +16,7 @@ const VIEWS = [
   { path: "/", name: "Now", view: nowView }, { path: "/history", name: "History", view: historyView },
   { path: "/waiting", name: "Waiting", view: waitingView }, { path: "/plan", name: "Plan", view: planView },
 ];
+const ANNOUNCED_SECONDS = 60;  // older events are those that came while nobody saw the page
 const at = (id) => document.getElementById(id);
 
 function decoded(text) { try { return decodeURIComponent(text); } catch { return text; } }
@@ -46,8 +48,13 @@ function who() {
 }
 
 function render() {
+  draw();
+  dropUnseen();
+}
+
+function draw() {
   const current = route(), status = store.status;
-  at("connection").textContent = store.connection === "live" ? "" : store.connection;
+  at("connection").textContent = store.connection === "live" || store.loggedOut ? "" : store.connection;
   at("connection").className = store.connection === "live" ? "up" : "down";
   at("nav").hidden = !status;
   at("project").textContent = status?.repository?.name ?? "zetherion-updater";
@@ -67,9 +74,9 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   go(new URL(link.href).pathname);
 });
-document.addEventListener("updater-event", ({ detail: { type, data } }) => {
+document.addEventListener("updater-event", ({ detail: { type, at: happenedAt, data } }) => {
   const text = { "rollout.started": `${data.tag}: a rollout starts`, "rollout.completed": `${data.tag}: the rollout ended, ${resultName(data.status)}`, paused: "Rollouts are paused", resumed: "Rollouts may start again", alarm: data.text }[type];
-  if (text) at("announce").textContent = text;
+  if (text && sinceSeconds(happenedAt) < ANNOUNCED_SECONDS) at("announce").textContent = text;
 });
 window.addEventListener("popstate", render);
 window.addEventListener("hashchange", async () => { if (await useLink()) { store.session = null; await look(); } });

@@ -60,10 +60,11 @@ export async function readStatus() {
 }
 export const forgetStatus = () => { seen = { tag: null, status: null }; };
 
-/** Calls `take` with each part of the log's text, until it ends or `signal` ends it. */
-export async function readLog(rollout, follow, signal, take) {
+/** Calls `begin` with how many of the log's lines are missing, then `take` with each part of its text, until it ends. */
+export async function readLog(rollout, follow, signal, begin, take) {
   const answer = await answered(`/update/rollouts/${encodeURIComponent(rollout)}/log?follow=${follow ? 1 : 0}`, { signal });
   if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => null));
+  begin(Number(answer.headers.get("Updater-Lines-Dropped")));
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) take(part.value);
 }

@@ -1,13 +1,14 @@
 // The one store: what the updater says, and who is looking. Views subscribe, and are called after each change.
-import { NotLoggedIn, forgetStatus, read, readStatus } from "./api.js";
+import { NotLoggedIn, forgetStatus, now, read, readStatus } from "./api.js";
+import { onPlace, onShared, readsEvents, share } from "./tabs.js";
 
-const POLL_MS = 10_000, TRAFFIC_MS = 2_000, RETRY_MS = 3_000;
+const POLL_MS = 10_000, HIDDEN_POLL_MS = 60_000, TRAFFIC_MS = 2_000, RETRY_MS = 3_000, SKEW_MS = 10_000;
 
 export const store = {
   session: null, status: null, history: [], usual: null, traffic: null, record: null, connection: "connecting", loggedOut: false,
 };
 const readers = new Set();
-let source = null, timers = [], looking = null, again = false, stale = true;
+let source = null, last = "", timers = [], looking = null, again = false, stale = true;
 
 export const subscribe = (reader) => { readers.add(reader); };
 export const notify = () => { for (const reader of readers) reader(); };
@@ -62,14 +63,16 @@ async function lookAtTraffic() {
   try { set({ traffic: await read("/update/traffic") }); } catch { /* the next look tries again */ }
 }
 
+/** Reads the events, if this page is the one that does it for all of the browser's pages. */
 function listen() {
+  last ||= String(Math.floor(now() - SKEW_MS));  // an event's id begins with its time: none is missed from now on
+  if (!store.session || !readsEvents()) { stop(); return; }
   if (source) return;
-  source = new EventSource("/update/events");
+  source = new EventSource(`/update/events?last_event_id=${last}`);
   source.onmessage = (message) => {
-    const event = JSON.parse(message.data);
-    if (/^(rollout|release)\./.test(event.type)) stale = true;
-    document.dispatchEvent(new CustomEvent("updater-event", { detail: event }));
-    look();
+    const content = { id: message.lastEventId, event: JSON.parse(message.data) };
+    happened(content);
+    share(content);
   };
   source.onerror = () => {
     set({ connection: "connection lost, retrying" });
@@ -78,9 +81,19 @@ function listen() {
   source.onopen = () => { stale = true; look(); };
 }
 
+function stop() { source?.close(); source = null; }
+
+function happened({ id, event }) {
+  if (!store.session) return;
+  last = id;
+  if (/^(rollout|release)\./.test(event.type)) stale = true;
+  document.dispatchEvent(new CustomEvent("updater-event", { detail: event }));
+  look();
+}
+
 /** Ends the session on this page: shows the login. */
 export function leave() {
-  source?.close(); source = null; stale = true; forgetStatus();
+  stop(); last = ""; stale = true; forgetStatus();
   set({ session: null, status: null, history: [], record: null, traffic: null, loggedOut: true, connection: "not logged in" });
 }
 
@@ -88,8 +101,11 @@ export function start() {
   timers.forEach(clearInterval);
   timers = [
     setInterval(() => { if (!store.loggedOut && !document.hidden) look(); }, POLL_MS),
+    setInterval(() => { if (!store.loggedOut && document.hidden) look(); }, HIDDEN_POLL_MS),  // for its title
     setInterval(lookAtTraffic, TRAFFIC_MS),
   ];
+  onPlace(listen);
+  onShared(happened);
   document.addEventListener("visibilitychange", () => { if (!document.hidden && !store.loggedOut) { look(); lookAtTraffic(); } });
   return look().then(lookAtTraffic);
 }
