@@ -66,9 +66,13 @@ class Results(LedgerPart):
 
     history_kept = HISTORY_KEPT
 
-    async def publish_status(self, status: dict[str, Any]) -> None:
-        async with translated():
-            await self._redis.set(self.key("status"), json.dumps(status))
+    async def publish_status(self, status: dict[str, Any], record: dict[str, Any] | None = None) -> None:
+        """Keeps the status and, in one transaction, the `record` of its rollout: readers see both or neither."""
+        async with translated(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(self.key("status"), json.dumps(status))
+            if record is not None:
+                self._keep_record(pipe, record)
+            await pipe.execute()
 
     async def publish_traffic(self, series: dict[str, Any]) -> None:
         """Keeps the answers that clients got lately for TRAFFIC_SECONDS_KEPT, so that old ones do not look new."""
@@ -85,9 +89,12 @@ class Results(LedgerPart):
 
     async def publish_record(self, record: dict[str, Any]) -> None:
         """Keeps the whole record of a running or ended rollout, under its `rollout_id`, for 30 days."""
-        async with translated():
-            name = self.key(f"rollout:{record['rollout_id']}")
-            await self._redis.set(name, json.dumps(record), ex=RECORD_SECONDS_KEPT)
+        async with translated(), self._redis.pipeline(transaction=True) as pipe:
+            self._keep_record(pipe, record)
+            await pipe.execute()
+
+    def _keep_record(self, pipe: Pipeline, record: dict[str, Any]) -> None:
+        pipe.set(self.key(f"rollout:{record['rollout_id']}"), json.dumps(record), ex=RECORD_SECONDS_KEPT)
 
     async def record(self, rollout_id: str) -> dict[str, Any] | None:
         """The whole record of that rollout; None before it began, and after 30 days."""

@@ -226,9 +226,8 @@ class LedgerPublisher:
             forge_url=self._forge_url,
             disk=self._disk(),
         )
-        await self._ledger.publish_status(self._hide(status.as_json()))
-        if latest.rollout is not None:
-            await self._ledger.publish_record(self._hide(Record.of(latest.rollout).as_json()))
+        record = self._hide(Record.of(latest.rollout).as_json()) if latest.rollout else None
+        await self._ledger.publish_status(self._hide(status.as_json()), record)
 
     async def _write_traffic(self) -> None:
         """A series that is not written is not missed: the next one has its samples too."""
