@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, ConsoleMessage, Page
@@ -10,6 +11,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page
 from deploy.demo.pictures.chromium import NETWORK_CHANGED, load
 
 SERIOUS = {"serious", "critical"}
+PICTURES = Path(__file__).parents[2] / ".cache" / "pictures"
 PATIENCE = 60.0
 """Seconds that a test waits for what the page shows: a busy machine starts a page slowly."""
 
@@ -76,6 +78,11 @@ class Visitor:
             if each["impact"] in SERIOUS
             for node in each["nodes"]
         ]
+
+    async def picture(self, name: str) -> None:
+        """Keeps a picture of the whole page in PICTURES, for people who look at how it looks."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
     async def overflow(self) -> float:
         """How many pixels the page is wider than the window."""

@@ -10,6 +10,7 @@ from app.auth.callers import make_login
 from app.auth.scope import Scope
 from app.domain.stack import Color
 from deploy.demo.processes import free_port
+from tests.browser.conftest import HeldClock
 from tests.browser.looking import Visitor, visiting
 from tests.fakes.world import World
 from tests.integration.waiting import until
@@ -31,14 +32,17 @@ async def deploy(web: Listening, tag: str) -> str:
 
 
 @WORKING
-async def test_rollout_is_watched_from_accepted_to_live(visitor: Visitor, web: Listening) -> None:
+async def test_rollout_is_watched_from_accepted_to_live(visitor: Visitor, web: Listening, clock: HeldClock) -> None:
     await visitor.sees("v1.0.0 is live on blue.")
     assert await visitor.page.get_by_role("img", name="The traffic goes to blue.").is_visible()
+    clock.hold()
     await deploy(web, "v1.1.0")
     await visitor.sees("v1.1.0 has the traffic on green and is being watched.")
     steps = visitor.page.get_by_role("list", name="Steps")
     assert "Move the traffic, done" in (await steps.text_content() or "")
     assert await steps.locator("[aria-current=step]").count() == 1
+    await visitor.sees("handed over: no copy ran for")
+    clock.go_on()
     await visitor.sees("v1.1.0 is live on green.")
     await visitor.sees("The last rollout")
     assert await visitor.page.get_by_role("img", name="The traffic goes to green.").is_visible()
@@ -168,6 +172,7 @@ async def test_login_link_works_once_and_leaves_the_address(browser: Browser, we
 async def test_read_only_session_sees_no_buttons(browser: Browser, web: Listening) -> None:
     async with visiting(browser, web.internal) as someone:
         await someone.open(f"/#login={make_login(web.secret_path, Scope.READ, 60)}")
+        await someone.page.get_by_role("navigation").wait_for()
         for view in VIEWS:
             await someone.open(view)
             await someone.page.locator(".view").wait_for()

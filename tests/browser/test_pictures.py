@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo.pictures.camera import HEIGHT, MOST_BYTES, WIDTH, camera
+from tests.browser.conftest import HeldClock
 from tests.browser.test_dashboard import deploy
 from tests.fakes.world import World
 from tests.integration.waiting import until
@@ -27,11 +28,14 @@ def pictures_in(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.png")}
 
 
-async def test_pictures_show_the_bake_and_the_rollout(web: Listening, tmp_path: Path) -> None:
+async def test_pictures_show_the_bake_and_the_rollout(web: Listening, clock: HeldClock, tmp_path: Path) -> None:
     said: list[str] = []
     async with camera(web.internal, web.secret, tmp_path / "pictures", said.append) as taking:
         async with taking.watching():
+            clock.hold()
             rollout = await deploy(web, "v1.1.0")
+            await until(lambda: pictures_in(tmp_path / "pictures").keys() == NOW)
+            clock.go_on()
             await settled(web, "v1.1.0")
         await taking.rollout(rollout)
     pictures = pictures_in(tmp_path / "pictures")

@@ -43,8 +43,14 @@ export const rate = (number) => (number == null ? "–" : number === 0 ? "0" : n
 export const bytes = (number) => (number == null ? "–" : number >= 1e9 ? `${(number / 1e9).toFixed(1)} GB` : `${Math.round(number / 1e6)} MB`);
 export const short = (sha) => (sha ?? "").slice(0, 12);
 
+/** The first line of an error, without a sentence that introduces the next lines. */
+export const firstLine = (error) => error.split("\n")[0].replace(/\s[^.:]*:$/, "");
+
+/** With a capital letter, if it begins with a word of ours: a tag or a service stays as it is. */
+const sentence = (text) => text.replace(/^(?:the|its|it|a|an|no|paused)\b/, (word) => word[0].toUpperCase() + word.slice(1));
+
 /** Text of the updater, with what is between backticks as code. */
-export const prose = (text) => String(text).split("`").map((part, index) => (index % 2 ? h("code", null, part) : part));
+export const prose = (text) => sentence(String(text)).split("`").map((part, index) => (index % 2 ? h("code", null, part) : part));
 
 const STEPS = [
   [/^preflight$/, () => "Check the machine"], [/^recall_release$/, () => "Find the kept release"],

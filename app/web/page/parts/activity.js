@@ -1,17 +1,18 @@
 // What people and the updater did since this page was opened: who asked for what.
 import { h } from "../base/dom.js";
 import { resultName, time } from "../base/format.js";
-import { notify } from "../base/store.js";
+import { notify, store } from "../base/store.js";
 
 const KEPT = 20;
 const CALLS = { apply: "deploy", rollback: "roll back", pause: "pause", unpause: "unpause", approve: "approve", cancel: "cancel" };
 const WORDS = {
-  "change.requested": ({ call = "", tag, by }) => `${by} asked to ${CALLS[call.split("/").at(-1)] ?? call}${tag ? ` ${tag}` : ""}`,
+  "change.requested": ({ call = "", tag, by, rollout_id: id }) => [`${by} asked to ${CALLS[call.split("/").at(-1)] ?? call}`, tag ?? tagOf(id)].filter(Boolean).join(" "),
   "rollout.started": ({ tag }) => `The rollout of ${tag} started`,
   "rollout.completed": ({ tag, status }) => `The rollout of ${tag} ended: ${resultName(status)}`,
   "release.accepted": ({ tag }) => `${tag} was accepted`, "release.held": ({ tag }) => `${tag} is held`,
   paused: () => "Rollouts were paused", resumed: () => "Rollouts may start again", alarm: ({ text }) => text,
 };
+const tagOf = (id) => [store.status?.rollout, ...(store.status?.held_for ?? [])].find((each) => each && (each.id ?? each.rollout_id) === id)?.tag;
 let seen = [];
 
 document.addEventListener("updater-event", ({ detail: { type, at, data } }) => {

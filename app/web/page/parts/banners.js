@@ -11,13 +11,14 @@ export function banners() {
 
 function paused(status) {
   const live = status.current ? `Traffic stays on ${status.current.tag}.` : "Nothing is live yet.";
+  const last = status.last_result, failed = last && ["failed", "rolled_back"].includes(last.status) && status.pause_reason?.includes(last.tag) ? last : null;
   const lines = (status.pause_reason || "No reason was given.").split("\n");
   const output = lines.filter((line) => /^\s*\|/.test(line)), words = lines.filter((line) => !/^\s*\|/.test(line));
   return h("section", { cls: "banner warn", "data-key": "paused", "aria-label": "Paused" },
     h("div", null,
       h("p", { cls: "strong" }, "Rollouts are paused."), words.map((line) => h("p", { cls: "reason" }, prose(line))),
       output.length ? h("pre", { cls: "reason", tabindex: 0, "aria-label": "Its last lines" }, output.join("\n")) : null,
-      h("p", null, `${live} Releases are accepted, and wait. Unpause when the cause is gone.`)),
+      h("p", null, `${live} Releases are accepted, and wait. Unpause when the cause is gone.`, failed && !location.pathname.endsWith(failed.rollout_id) ? [" ", h("a", { href: `/rollouts/${encodeURIComponent(failed.rollout_id)}`, "data-link": true }, `What happened to ${failed.tag}`)] : null)),
     mayOperate() ? h("button", { type: "button", cls: "main", id: "do-unpause", disabled: Boolean(status.rollout), onclick: unpause }, "Unpause") : null);
 }
 

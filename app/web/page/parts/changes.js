@@ -17,10 +17,16 @@ export function changes(record, before) {
 
 function commits({ sha, previous }) {
   if (!sha) return null;
-  const repository = store.status.repository?.name, forge = store.status.forge_url ?? "", from = previous?.sha;
+  const from = previous?.sha, link = compareLink(from, sha);
   const words = from && from !== sha ? [h("code", null, short(from)), " → ", h("code", null, short(sha))] : h("code", null, short(sha));
-  if (!/^https?:\/\//.test(forge) || !repository || !/^[\w.-]+\/[\w.-]+$/.test(repository) || !from || from === sha || !/^[0-9a-f]{40,64}$/.test(from)) return words;
-  return [words, " · ", h("a", { href: `${forge}/${repository}/compare/${from}...${sha}`, rel: "noreferrer" }, "compare both")];
+  return link ? [words, " · ", link] : words;
+}
+
+/** A link to what the repository's server shows of the commits between both; null if it is not known. */
+export function compareLink(from, to) {
+  const repository = store.status.repository?.name ?? "", forge = store.status.forge_url ?? "", sha = /^[0-9a-f]{40,64}$/;
+  if (!/^https?:\/\//.test(forge) || !/^[\w.-]+\/[\w.-]+$/.test(repository) || from === to || !sha.test(from) || !sha.test(to)) return null;
+  return h("a", { href: `${forge}/${repository}/compare/${from}...${to}`, rel: "noreferrer" }, "Compare both commits");
 }
 
 function images(now, before) {

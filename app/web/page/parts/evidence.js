@@ -9,7 +9,7 @@ const RULES = [
   [(e) => e.traffic, (e) => clients(e.traffic) ?? probes(e)],
   [(e) => e.freed_bytes != null, (e) => (e.freed_bytes ? `freed ${bytes(e.freed_bytes)}` : "nothing to free")],
   [(e) => e.images, (e) => images(Object.keys(e.images).length)],
-  [(e) => e.disk_gb != null, (e) => `${e.disk_gb} GB disk, ${count(e.memory_mb)} MB memory free`],
+  [(e) => e.disk_gb != null, (e) => `free: ${e.disk_gb} GB disk, ${(e.memory_mb / 1000).toFixed(1)} GB memory`],
   [(e) => e.sha, (e) => e.sha.slice(0, 12)],
   [(e) => e.instances, (e) => `${e.instances.length} started${e.stopped?.length ? `, ${e.stopped.length} stopped` : ""}`],
   [(e) => e.copies > 1, (e) => `${e.copies} copies`],

@@ -1,6 +1,6 @@
 // The steps of a running rollout, as they fill in: each with its duration beside the usual one.
 import { h } from "../base/dom.js";
-import { duration, sinceSeconds, stepName } from "../base/format.js";
+import { duration, firstLine, sinceSeconds, stepName } from "../base/format.js";
 import { bar } from "./charts.js";
 import { said } from "./evidence.js";
 
@@ -29,9 +29,9 @@ function row(step, index, usual, most) {
   return h("li", { cls: `step ${step.state}`, "data-key": `${index}-${step.name}`, "aria-current": running ? "step" : null },
     h("span", { cls: "mark", "aria-hidden": "true" }),
     h("span", { cls: "step-name", title: step.name }, stepName(step.name), h("span", { cls: "unseen" }, `, ${STATES[step.state]}`)),
-    h("span", { cls: "step-said" }, step.error ? step.error.split("\n")[0] : step.retry ? `retrying: attempt ${step.retry.attempt}. ${step.retry.error}` : said(step.evidence)),
+    h("span", { cls: "step-said" }, step.error ? firstLine(step.error) : step.retry ? `retrying: attempt ${step.retry.attempt}. ${step.retry.error}` : said(step.evidence)),
     bar(seconds, usual, most),
     h("span", { cls: "step-took" },
-      step.state === "next" ? "" : running ? h("span", { "data-since": step.started_at }, duration(seconds)) : duration(seconds),
-      usual == null ? null : h("span", { cls: "muted" }, h("span", { cls: "unseen" }, ", "), ` usually ${duration(usual)}`)));
+      running ? h("span", { "data-since": step.started_at }, duration(seconds)) : h("span", null, step.state === "next" ? "" : duration(seconds)),
+      h("span", { cls: "step-usual muted" }, usual == null ? null : [h("span", { cls: "unseen" }, ", "), `usually ${duration(usual)}`])));
 }

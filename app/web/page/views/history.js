@@ -2,7 +2,7 @@
 import { read } from "../base/api.js";
 import { complain } from "../base/dialog.js";
 import { h } from "../base/dom.js";
-import { asker, count, duration, milliseconds, outcome, resultKind, resultName, time } from "../base/format.js";
+import { asker, count, duration, firstLine, milliseconds, outcome, resultKind, resultName, time } from "../base/format.js";
 import { notify, store } from "../base/store.js";
 
 const AT_ONCE = 50;
@@ -27,10 +27,10 @@ function table(entries) {
 
 function row(entry) {
   const failed = entry.failed_requests;
-  const cell = (name, ...content) => h("td", { "data-label": name }, ...content);
+  const cell = (name, ...content) => h("td", { "data-label": name, cls: content[0] === "–" ? "void" : null }, ...content);
   return h("tr", { "data-key": entry.rollout_id },
     h("th", { scope: "row" }, h("a", { href: `/rollouts/${encodeURIComponent(entry.rollout_id)}`, "data-link": true }, entry.tag)),
-    cell("Outcome", h("span", { cls: `result ${resultKind(outcome(entry))}` }, resultName(outcome(entry))), entry.error ? h("span", { cls: "why small" }, entry.error.split("\n")[0]) : null),
+    cell("Outcome", h("span", { cls: `result ${resultKind(outcome(entry))}` }, resultName(outcome(entry))), entry.error ? h("span", { cls: "why small" }, firstLine(entry.error)) : null),
     cell("When", time(entry.timestamp)), cell("Asked for by", asker(entry)),
     cell("Took", entry.duration_seconds ? duration(entry.duration_seconds) : "–"), cell("Traffic moved in", milliseconds(entry.flip_ms)),
     h("td", { "data-label": "Failed requests", cls: failed > 0 ? "bad" : null }, failed == null ? "–" : entry.requests ? `${count(failed)} of ${count(entry.requests)}` : "no request came"),

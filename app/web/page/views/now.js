@@ -1,18 +1,20 @@
 // Now: what is live, where the traffic goes, and what is happening.
 import { h } from "../base/dom.js";
-import { asker, duration, outcome, prose, resultKind, resultName, short, sinceSeconds, time } from "../base/format.js";
+import { asker, duration, firstLine, outcome, prose, resultKind, resultName, short, sinceSeconds, time } from "../base/format.js";
 import { mayOperate, store } from "../base/store.js";
 import { cancel } from "../parts/actions.js";
 import { activity } from "../parts/activity.js";
 import { pauseButton } from "../parts/banners.js";
 import { figures } from "../parts/figures.js";
+import { handover } from "../parts/handover.js";
 import { lanes } from "../parts/lanes.js";
 import { log } from "../parts/log.js";
+import { strip } from "../parts/strip.js";
 import { timeline, watched } from "../parts/timeline.js";
 
 export function nowView() {
   const { status } = store;
-  return [headline(status), lanes(), alarms(status), status.rollout ? rolling(status.rollout) : idle(), status.rollout ? log(status.rollout.id, true) : null, activity()];
+  return [headline(status), lanes(), handover(), alarms(status), status.rollout ? rolling(status.rollout) : [idle(), strip()], status.rollout ? log(status.rollout.id, true) : null, activity()];
 }
 
 function headline(status) {
@@ -57,6 +59,6 @@ function idle() {
     h("header", null, h("h2", null, "The last rollout"), h("a", { href: `/rollouts/${encodeURIComponent(last.rollout_id)}`, "data-link": true }, "What it changed, its steps and its log")),
     h("p", { cls: "last" }, h("span", { cls: `result ${resultKind(outcome(last))}` }, resultName(outcome(last))), " ", h("strong", null, last.tag), " ",
       last.sha ? h("code", { title: last.sha }, short(last.sha)) : null, " ", time(last.timestamp), ", asked for by ", asker(last)),
-    last.error ? h("p", { cls: "why" }, last.error.split("\n")[0]) : null,
+    last.error ? h("p", { cls: "why" }, firstLine(last.error)) : null,
     figures(last));
 }

@@ -39,6 +39,7 @@ async function askPlan(event) {
   notify();
 }
 
+const because = (what, reason) => (reason ? `${what} (${reason})` : what);
 const list = (items) => (items.length ? h("ul", { cls: "plain" }, items.map((item) => h("li", null, prose(item)))) : "none");
 const facts = (rows) => h("dl", { cls: "facts" }, rows.filter(([, value]) => value != null).map(([name, value]) => [h("dt", null, name), h("dd", null, value)]));
 
@@ -51,16 +52,16 @@ function planned(plan) {
     plan.blocked_by.length ? h("div", { cls: "note" }, h("p", { cls: "strong" }, "It would not start now."), list([...plan.blocked_by])) : null,
     plan.warnings.length ? h("div", { cls: "note" }, h("p", { cls: "strong" }, "Warnings"), list([...plan.warnings])) : null,
     facts([
-      ["Images", list(plan.images.map((image) => `${image.service}: ${image.builds ? "built" : "pulled"}${image.reason ? `, ${image.reason}` : ""}`))],
+      ["Images", list(plan.images.map((image) => `${image.service}: ${image.builds ? because("built", image.reason) : "pulled"}`))],
       ["Starts", list([...plan.starts])], ["Stops", list([...plan.stops])],
-      ["Singletons", plan.singletons.length ? list(plan.singletons.map((each) => `${each.name}: ${each.restarts ? "restarts" : "stays"}${each.reason ? `, ${each.reason}` : ""}`)) : null],
-      ["Followers", plan.followers.length ? list(plan.followers.map((each) => `${each.name}: ${each.replaced ? "replaced" : "stays"}${each.reason ? `, ${each.reason}` : ""}`)) : null],
+      ["Singletons", plan.singletons.length ? list(plan.singletons.map((each) => `${each.name}: ${because(each.restarts ? "restarts" : "stays", each.reason)}`)) : null],
+      ["Followers", plan.followers.length ? list(plan.followers.map((each) => `${each.name}: ${because(each.replaced ? "replaced" : "stays", each.reason)}`)) : null],
       ["Commands", plan.before_flip.length ? list(plan.before_flip.map((each) => `${each.service}: ${each.command.join(" ") || "its own command"}${each.runs ? "" : " (already succeeded)"}`)) : null],
       ["Variables", plan.environment_changes.length ? list(plan.environment_changes.map((each) => `${each.service}: ${names(each)}`)) : "none changes"],
       ["Not applied", plan.not_applied.length ? list(plan.not_applied.map((each) => `${each.service}: ${each.reason}`)) : null],
       ["Files", list([...new Set(from("release"))].map((path) => `${path} (release)`).concat([...new Set(from("live"))].map((path) => `${path} (live directory)`)))],
       ["Disk", plan.disk ? `needs ${bytes(plan.disk.needed_bytes)}, ${bytes(plan.disk.free_bytes)} free` : null],
-      ["Way back", plan.rollback === "never" ? "none: the release declares that it cannot be rolled back" : "a rollback is possible"]]),
+      ["Rollback", plan.rollback === "never" ? "impossible: the release declares that it cannot be rolled back" : "possible, without a build"]]),
     mayOperate() ? h("div", { cls: "buttons" }, h("button", { type: "button", cls: "main", id: "do-deploy", onclick: startDeploy }, `Deploy ${plan.tag}`)) : null];
 }
 

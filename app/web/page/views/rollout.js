@@ -1,7 +1,7 @@
 // The page of one rollout, with a permanent address.
 import { read } from "../base/api.js";
 import { h } from "../base/dom.js";
-import { asker, duration, outcome, prose, resultKind, resultName, sinceSeconds, stepName, time } from "../base/format.js";
+import { asker, count, duration, firstLine, outcome, prose, resultKind, resultName, sinceSeconds, stepName, time } from "../base/format.js";
 import { mayOperate, notify, store } from "../base/store.js";
 import { cancel } from "../parts/actions.js";
 import { changes } from "../parts/changes.js";
@@ -54,8 +54,10 @@ function summary(record, entry) {
     h("p", null, `Asked for by ${asker(record)}, accepted `, record.accepted_at ? time(record.accepted_at) : time(entry.timestamp), record.completed_at ? [", ended ", time(record.completed_at)] : "",
       record.previous ? [". Live before: ", h("strong", null, record.previous.tag)] : "", record.target ? [". Color: ", h("span", { cls: `word ${record.target}` }, record.target)] : "", "."),
     record.trace_id ? h("p", { cls: "muted small" }, "Trace ", h("code", null, record.trace_id)) : null,
-    record.started_at ? figures({ duration_seconds: record.duration_seconds ?? sinceSeconds(record.started_at), flip_ms: found("flip_ms"), gap_seconds: found("gap_seconds"), requests: sum("requests"), failed_requests: sum("errors") }) : null);
+    record.started_at ? figures({ duration_seconds: record.duration_seconds ?? lasted(record), flip_ms: found("flip_ms"), gap_seconds: found("gap_seconds"), requests: sum("requests"), failed_requests: sum("errors") }) : null);
 }
+
+const lasted = ({ started_at: start, completed_at: end }) => (end ? (Date.parse(end) - Date.parse(start)) / 1000 : sinceSeconds(start));
 
 function warnings({ warnings: all }) {
   return all?.length ? h("section", { cls: "card", "data-key": "warnings", "aria-label": "Warnings" }, h("h2", null, all.length === 1 ? "A warning" : `${all.length} warnings`), h("ul", null, all.map((text) => h("li", null, prose(text))))) : null;
@@ -79,7 +81,7 @@ function fall(step, index, start, whole) {
   return h("li", { "data-key": `${index}-${step.name}`, cls: `step ${state}` }, h("details", null,
     h("summary", null, h("span", { cls: "step-name" }, stepName(step.name), h("span", { cls: "unseen" }, `, ${state}`)),
       h("span", { cls: "track", "aria-hidden": "true" }, h("span", { cls: "span", "--x": part(Math.max(0, offset)), "--w": part(seconds) })),
-      h("span", { cls: "step-took" }, duration(seconds)), h("span", { cls: "step-said" }, step.error ? step.error.split("\n")[0] : said(step.evidence))),
+      h("span", { cls: "step-took" }, duration(seconds)), h("span", { cls: "step-said" }, step.error ? firstLine(step.error) : said(step.evidence))),
     h("dl", { cls: "facts" },
       [["Step", step.name], ["Started", time(step.started_at)], ["Usually", usual == null ? "not known yet" : duration(usual)], ...(step.error ? [["Error", step.error]] : []),
         ...Object.entries(step.evidence ?? {}).map(([name, value]) => [name.replaceAll("_", " "), written(value)])].map(([name, value]) => [h("dt", null, name), h("dd", null, value)]))));
@@ -87,6 +89,7 @@ function fall(step, index, start, whole) {
 
 function written(value) {
   if (value == null) return "none";
+  if (typeof value === "number") return count(value);
   if (Array.isArray(value)) return value.length ? value.map(String).join(", ") : "none";
   if (typeof value !== "object") return String(value);
   return Object.entries(value).length ? h("ul", { cls: "plain" }, Object.entries(value).map(([name, each]) => h("li", null, `${name}: `, written(each)))) : "none";

@@ -4,8 +4,10 @@ import { prose, short, time } from "../base/format.js";
 import { mayOperate, store } from "../base/store.js";
 import { approve, cancel } from "../parts/actions.js";
 import { pauseButton } from "../parts/banners.js";
+import { compareLink } from "../parts/changes.js";
 
-const HOLDS = { paused: "paused", retry: "tried again later", automatic_off: "automatic updates are off", checks: "waits for checks", approval: "waits for approval", window: "waits for its window" };
+const NEXT = { window: "opens", retry: "next try" };
+const HOLDS = { paused: "paused", retry: "will be tried again", automatic_off: "automatic updates are off", checks: "waits for checks", approval: "waits for approval", window: "waits for its window" };
 
 export function waitingView() {
   const { status } = store;
@@ -32,8 +34,8 @@ function releases({ held_for: held, queued, rollout }) {
 function heldItem(held) {
   return h("li", { "data-key": held.rollout_id || held.tag },
     h("p", null, h("strong", null, held.tag), " ", held.commit ? h("code", { title: held.commit }, short(held.commit)) : null, " ", h("span", { cls: "result busy" }, HOLDS[held.reason] ?? held.reason),
-      held.until ? [" ", time(held.until)] : null),
-    h("p", null, prose(held.text)),
+      held.until ? [` ${NEXT[held.reason] ?? ""} `, time(held.until)] : null),
+    h("p", null, prose(held.text), held.moved_from ? [" ", compareLink(held.moved_from, held.commit)] : null),
     mayOperate() ? h("div", { cls: "buttons" },
       held.reason === "approval" ? h("button", { type: "button", cls: "main", onclick: () => approve(held) }, `Approve ${held.tag}`) : null,
       held.rollout_id ? h("button", { type: "button", onclick: () => cancel(held.rollout_id, held.tag) }, `Cancel ${held.tag}`) : null) : null);
@@ -46,7 +48,7 @@ function withdrawn({ withdrawn: all, current }) {
 }
 
 function ignored({ ignored: all }) {
-  return section("ignored", "Ignored deliveries", all.length
+  return section("ignored", "Ignored releases", all.length
     ? h("ul", { cls: "list" }, all.map((each, index) => h("li", { "data-key": `${each.delivery ?? index}-${each.tag}` },
       h("p", null, h("strong", null, each.tag || "no tag"), " ", h("span", { cls: "muted" }, each.repository), " ", time(each.at)), h("p", null, prose(`${each.reason}.`)))))
     : h("p", { cls: "empty" }, "None. A release that GitHub announced and that this stack does not want appears here, with the reason and what to write to accept it."));
