@@ -66,7 +66,7 @@ class Operator:
         TagMoved.
         """
         await self._reconciler.take_in()
-        if not any(self._reconciler.policy.awaits_approval(r) for r in self._waiting(tag)):
+        if not any(self._reconciler.policy.awaits_approval(r) for r in _waiting(self._ports.journal.state, tag)):
             raise ApprovalNotNeeded(f"{tag} goes live without approval when its other wait is over")
         await self._reconciler.record_commit(tag)
 
@@ -79,17 +79,10 @@ class Operator:
         state = await self._ports.journal.update(approve)
         self._reconciler.look_again()
         self._ports.publisher.status(state)
-        approved = self._waiting(tag)[-1]
+        approved = _waiting(state, tag)[-1]
         self._ports.publisher.event("release.approved", tag=tag, rollout_id=approved.rollout_id, commit=approved.commit)
         held = self._reconciler.decide().held
         return approved, next((h for h in held if h.release.tag == tag), None)
-
-    def _waiting(self, tag: str) -> list[Release]:
-        """The waiting releases of that tag. Raises NotWaiting if there is none."""
-        accepted = self._ports.journal.state.accepted
-        if waiting := [r for r in accepted if r.tag == tag]:
-            return waiting
-        raise NotWaiting(f"{tag}. Waiting now: {', '.join(r.tag for r in accepted) or 'no release'}")
 
     async def cancel(self, rollout_id: str) -> None:
         """Drops a waiting release, or stops a running rollout before its flip.
@@ -199,6 +192,13 @@ class Operator:
             await run.stopped_by(why)
             return rollout.id
         raise RolloutRunning("cancel it before its flip, or roll back when it has ended")
+
+
+def _waiting(state: State, tag: str) -> list[Release]:
+    """The waiting releases of that tag. Raises NotWaiting if there is none."""
+    if waiting := [r for r in state.accepted if r.tag == tag]:
+        return waiting
+    raise NotWaiting(f"{tag}. Waiting now: {', '.join(r.tag for r in state.accepted) or 'no release'}")
 
 
 def check_commit(tag: str, commit: str | None, wanted: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.errors import StaleWorker, UpdaterError
+from app.domain.errors import StaleWorker
 from app.domain.release import Trigger
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color, Singleton, Times
