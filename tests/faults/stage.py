@@ -1,5 +1,6 @@
 """An environment whose parts can be killed, stopped, suspended and restarted, with numbered releases."""
 
+import asyncio
 import contextlib
 import fcntl
 import itertools
@@ -128,11 +129,14 @@ class Stage:
         self.home.start("worker")
 
     async def deliver(self, tag: str, release_id: int, delivery: str | None = None) -> httpx.Response:
-        """Sends a signed delivery and returns the answer."""
+        """Sends a signed delivery and returns the answer. GitHub lists what was accepted: else it is withdrawn."""
         body = release_event(tag, release_id)
         headers = signed_headers(body, WEBHOOK_SECRET, delivery=delivery)
         async with plain_client(timeout=10) as client:
-            return await client.post(f"{self.home.public_url}/webhooks/github", content=body, headers=headers)
+            answer = await client.post(f"{self.home.public_url}/webhooks/github", content=body, headers=headers)
+        if answer.status_code == httpx.codes.ACCEPTED and (sha := self.home.shas.get(tag)):
+            await asyncio.to_thread(self.home.github.publish, tag, sha, number=release_id)
+        return answer
 
     def process_of(self, service: str) -> int:
         """The PID on this machine of the running container of `service`."""
