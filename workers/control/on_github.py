@@ -48,7 +48,7 @@ class OnGitHub:
             return found
         now = self._ports.clock.now()
         what = "GitHub does not have its release any more" if found is None else "its release is a draft again"
-        until = None if found is None else release.published_at or now
+        until = release.published_at or now  # one that is gone may be a draft, which this token may not see
         return await self.withdraw(Withdrawal(release.key, release.tag, now, what, until))
 
     async def _refuse_other_repository(self, release: Release | LiveRelease, github: GitHubApi) -> None:

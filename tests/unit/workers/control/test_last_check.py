@@ -89,6 +89,20 @@ async def test_draft_is_withdrawn_until_it_is_published_again(place: Place) -> N
     assert (again.key, ended(place.world)) == ("1:7", [("v1.1.0", RolloutStatus.SUCCESS)])
 
 
+async def test_draft_that_this_token_may_not_see_is_accepted_when_it_is_published_again(place: Place) -> None:
+    """GitHub answers as if it was deleted: only those who may write see a draft."""
+    place.github.published = []
+    await place.turn()
+    assert place.withdrawn
+    again = replace(WAITING, rollout_id="r-again", published_at=NOW + timedelta(days=1))
+    place.github.published = [a_published("v1.1.0", 7, at=NOW + timedelta(days=1))]
+    assert await place.world.inbox.accept(again) is None
+    await place.worker.reconcile()
+    if place.world.state.accepted:
+        await place.turn()
+    assert ended(place.world) == [("v1.1.0", RolloutStatus.SUCCESS)]
+
+
 @pytest.mark.parametrize("change", [{"prerelease": True}, {"tag": "v1.1.1"}])
 async def test_release_that_was_edited_is_withdrawn(place: Place, change: dict[str, object]) -> None:
     place.github.published = [replace(PUBLISHED, event=replace(PUBLISHED.event, **change))]  # type: ignore[arg-type]
