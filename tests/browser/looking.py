@@ -12,7 +12,7 @@ from deploy.demo.pictures.chromium import NETWORK_CHANGED, load
 
 SERIOUS = {"serious", "critical"}
 PICTURES = Path(__file__).parents[2] / ".cache" / "pictures"
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds that a test waits for what the page shows: a busy machine starts a page slowly."""
 
 

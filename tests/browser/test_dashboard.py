@@ -191,15 +191,19 @@ async def test_logout_needs_a_new_login(visitor: Visitor) -> None:
 @WORKING
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
-async def test_every_view_is_accessible_and_fits(browser: Browser, web: Listening, scheme: str, width: int) -> None:
+async def test_every_view_is_accessible_and_fits(
+    browser: Browser, web: Listening, clock: HeldClock, scheme: str, width: int
+) -> None:
     async with visiting(browser, web.internal, width=width, scheme=scheme) as someone:
         await someone.open()
         await someone.page.get_by_label("The shared secret").wait_for()
         assert await someone.violations() == []
         await someone.log_in(web.secret)
+        clock.hold()
         rollout = await deploy(web, "v1.1.0")
         await someone.sees("v1.1.0 is going live")
         assert (await someone.violations(), await someone.overflow()) == ([], 0)
+        clock.go_on()
         await settled(web, "v1.1.0")
         for view in (*VIEWS, f"/rollouts/{rollout}"):
             await someone.open(view)

@@ -8,7 +8,7 @@ const WIDTH = 160, HEIGHT = 34, SECONDS_SHOWN = 300, STALE_MS = 60_000;
 const METRICS = [
   { name: "Requests", of: (color) => color.requests, text: (value) => (value == null ? "–" : `${rate(value)}/s`), least: 1 },
   { name: "Errors", of: (color) => color.errors, text: (value) => (value == null ? "–" : `${rate(value)}/s`), least: 0.2, alarming: true },
-  { name: "Mean time", of: (color) => color.mean_ms, text: milliseconds, least: 10 },
+  { name: "Latency", of: (color) => color.mean_ms, text: milliseconds, least: 10 },
 ];
 
 /** The samples of the last minutes, with `ago`: seconds before the newest. */
