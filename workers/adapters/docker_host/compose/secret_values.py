@@ -56,7 +56,7 @@ async def learn_env_files(compose: Compose, given: ComposeFiles) -> None:
     files = [file for file in given.env_files if file.is_file()]
     texts = await in_file_thread(lambda: [text_of(file) for file in files])
     if all(map(is_plain, texts)):
-        compose.learn([secret for text in texts for secret in secrets_in_env(text)])
+        compose.learn({secret for text in texts for secret in secrets_in_env(text)} - {*given.variables.values()})
         return
     services = {f"file-{n}": {"image": "none", "env_file": [str(file)]} for n, file in enumerate(files)}
     with (

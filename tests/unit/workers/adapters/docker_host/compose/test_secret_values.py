@@ -1,6 +1,7 @@
 """What the redactor learns of the operator's env files, beside what Compose reads in them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,13 @@ async def test_plain_files_start_no_process(tmp_path: Path) -> None:
     found = await learned(NO_COMPOSE, given(tmp_path, PLAIN, "LAST_TOKEN=of-the-last-file\n"))
     assert {"hunter2-and-more", "first-value-of-it", "second-value-of-it", "of-the-last-file"} <= found
     assert await learned(NO_COMPOSE, given(tmp_path)) == set()
+
+
+@pytest.mark.parametrize("text", ["A_TOKEN=v1.1.0\nB_TOKEN=hunter2\n", "A_TOKEN=v1.1.0 # note\nB_TOKEN=hunter2\n"])
+async def test_value_that_the_release_sets_stays_readable(tmp_path: Path, text: str) -> None:
+    files = replace(given(tmp_path, text), variables={"UPDATER_TAG": "v1.1.0"})
+    found = await learned(find_compose(), files)
+    assert ("hunter2" in found, "v1.1.0" in found) == (True, False)
 
 
 @pytest.mark.parametrize(
