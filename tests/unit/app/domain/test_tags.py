@@ -4,7 +4,7 @@ import itertools
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain.acceptance.decision import decide, overtakes
@@ -206,6 +206,9 @@ def test_tag_above_the_length_limit_is_refused() -> None:
     assert len(str(refused.value)) < 2 * MAX_TAG_LENGTH + 100
 
 
+ON_A_BUSY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""How long an example takes says nothing about the order of tags."""
+
 small = st.integers(0, 12)
 versions = st.builds(
     lambda core, pre: ".".join(map(str, core)) + (f"-{'.'.join(pre)}" if pre else ""),
@@ -229,6 +232,7 @@ def rules_with_tags(draw: st.DrawFn) -> tuple[TagRule, list[DatedTag]]:
     return rule, draw(st.lists(accepted, min_size=3, max_size=3, unique_by=lambda release: release.tag))
 
 
+@ON_A_BUSY_MACHINE
 @given(rules_with_tags())
 def test_order_is_total_antisymmetric_and_transitive(given_: tuple[TagRule, list[DatedTag]]) -> None:
     rule, (a, b, c) = given_
@@ -238,6 +242,7 @@ def test_order_is_total_antisymmetric_and_transitive(given_: tuple[TagRule, list
     assert not (rule.is_older(a, b) and rule.is_older(b, a))
 
 
+@ON_A_BUSY_MACHINE
 @given(rules_with_tags(), st.randoms())
 def test_order_does_not_depend_on_the_arrival(given_: tuple[TagRule, list[DatedTag]], chance: object) -> None:
     rule, releases = given_
@@ -247,6 +252,7 @@ def test_order_does_not_depend_on_the_arrival(given_: tuple[TagRule, list[DatedT
     assert places[0] == places[1]
 
 
+@ON_A_BUSY_MACHINE
 @given(rules_with_tags())
 def test_order_is_the_same_everywhere(given_: tuple[TagRule, list[DatedTag]]) -> None:
     """For a webhook, a missed release, a waiting one, a running one and a manual call."""
