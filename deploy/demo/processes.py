@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import itertools
 import os
 import random
 import shlex
@@ -34,7 +35,8 @@ def free_port() -> int:
 
     Raises RuntimeError if all of PORTS are in use.
     """
-    for port in random.sample(PORTS, len(PORTS)):
+    first = random.SystemRandom().randrange(len(PORTS))
+    for port in itertools.chain(PORTS[first:], PORTS[:first]):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             name = socket.socket(socket.AF_UNIX)
