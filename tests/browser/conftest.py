@@ -27,22 +27,22 @@ WATCHED = Times(bake=1.5, drain=0.05, stop_grace=0.5, health=5, ready=5, route=5
 
 
 class HeldClock(WallClock):
-    """After `hold`, its time stands still in the next bake until `go_on`: it lasts until the page has shown it."""
+    """After `hold`, its time stands still in that step until `go_on`: it lasts until the page has shown it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.bakes: Callable[[], bool] = lambda: False
-        self._holds = False
+        self.step: Callable[[], str | None] = lambda: None
+        self._holds: str | None = None
         self._held_at: float | None = None
 
-    def hold(self) -> None:
-        self._holds = True
+    def hold(self, step: str = "bake") -> None:
+        self._holds = step
 
     def go_on(self) -> None:
-        self._holds, self._held_at = False, None
+        self._holds = self._held_at = None
 
     def monotonic(self) -> float:
-        if self._holds and self._held_at is None and self.bakes():
+        if self._holds and self._held_at is None and self.step() == self._holds:
             self._held_at = super().monotonic()
         return super().monotonic() if self._held_at is None else self._held_at
 
@@ -80,7 +80,7 @@ def clock() -> HeldClock:
 def world(clock: HeldClock) -> World:
     """v1.0.0 is live on blue once the worker runs; v1.1.0 and v1.2.0 are tagged."""
     world = World(stack=a_stack(times=WATCHED, checks=Checks(passes=1, interval=0.02, timeout=1)), clock=clock)
-    clock.bakes = lambda: world.state.rollout is not None and world.state.rollout.running_step == "bake"
+    clock.step = lambda: world.state.rollout.running_step if world.state.rollout else None
     return world
 
 

@@ -103,6 +103,6 @@ async def visiting(
     someone = Visitor(await context.new_page(), address)
     try:
         yield someone
-        assert someone.problems == []
+        assert not someone.problems, someone.problems
     finally:
         await context.close()

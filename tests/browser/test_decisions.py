@@ -5,6 +5,7 @@ import pytest
 from app.config.release_policy import ReleasePolicy
 from app.domain.acceptance.withdrawn import moved
 from deploy.demo.clients import plain_client
+from tests.browser.conftest import HeldClock
 from tests.browser.looking import Visitor
 from tests.examples import sha_of
 from tests.fakes.world import World
@@ -101,8 +102,8 @@ async def test_held_release_is_canceled(visitor: Visitor, web: Listening) -> Non
     assert await outcome(visitor) == "canceled"
 
 
-async def test_rollout_is_canceled_before_its_flip(visitor: Visitor, web: Listening, world: World) -> None:
-    world.engine.behave("api", "v1.1.0", ready_after=20)
+async def test_rollout_is_canceled_before_its_flip(visitor: Visitor, web: Listening, clock: HeldClock) -> None:
+    clock.hold("health_skills")
     await announce(web)
     await running(web, "v1.1.0")
     await visitor.sees("v1.1.0 is going live")

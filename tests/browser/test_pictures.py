@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.pictures.camera import HEIGHT, MOST_BYTES, WIDTH, camera
+from deploy.demo.pictures.camera import BAKE, HEIGHT, MOST_BYTES, WIDTH, camera
 from tests.browser.conftest import HeldClock
 from tests.browser.test_dashboard import deploy
 from tests.fakes.world import World
@@ -34,7 +34,7 @@ async def test_pictures_show_the_bake_and_the_rollout(web: Listening, clock: Hel
         async with taking.watching():
             clock.hold()
             rollout = await deploy(web, "v1.1.0")
-            await until(lambda: pictures_in(tmp_path / "pictures").keys() == NOW)
+            await taking.page.locator(BAKE).wait_for()
             clock.go_on()
             await settled(web, "v1.1.0")
         await taking.rollout(rollout)

@@ -142,7 +142,7 @@ class Calls:
 
     def _changing(self) -> tuple[Call, ...]:
         do = self.changes
-        apply: Answers = {**_ENDING, 423: Failed}
+        apply: Answers = {**_ENDING, 409: Failed, 423: Failed}
         rollback: Answers = {**_ENDING, 409: Failed}
         return (
             _changes("apply", "make a tag live", do.apply, apply, body=Apply, headers=PREFER, compat=True),

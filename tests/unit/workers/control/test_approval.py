@@ -75,7 +75,7 @@ async def test_commit_is_not_approved_before_it_is_known() -> None:
     world, _, operator = await waiting_for_approval()
     world.source.away = True
     world.inbox.put(OLD)
-    with pytest.raises(TagMoved, match="is not known yet"):
+    with pytest.raises(CommitUnknown, match="the repository cannot be read"):
         await operator.approve("v1.1.0", sha_of("v1.1.0"))
     assert not world.state.accepted[0].approved
 
