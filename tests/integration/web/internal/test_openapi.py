@@ -1,7 +1,6 @@
 """Checks the OpenAPI document against the real answers, with each kind of authentication."""
 
 import asyncio
-import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
@@ -78,12 +77,6 @@ class Stage:
         pool = open_pool(self.redis_url, self.namespace)
         await Ledger(pool, self.namespace).open_session(SESSION_ID, 600)
         await pool.aclose()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _thawed() -> None:
-    """Hypothesis asks the garbage collector who refers to its source of chance; it does not see frozen objects."""
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")

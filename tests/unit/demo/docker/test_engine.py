@@ -19,13 +19,13 @@ from deploy.demo.docker.engine import (
 from deploy.demo.processes import ROOT
 
 UNWINDS = f"""
-import signal
 from {exit_on_sigterm.__module__} import {exit_on_sigterm.__name__}
 
 {exit_on_sigterm.__name__}()
 try:
     print("ready", flush=True)
-    signal.pause()
+    while True:  # unlike pause(), it cannot miss a signal that arrives just before it
+        pass
 finally:
     print("ended what was started", flush=True)
 """
