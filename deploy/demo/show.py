@@ -2,7 +2,6 @@
 
 import io
 import re
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,8 @@ from deploy.demo.load import Report
 
 RECORD_WIDTH = 100
 BAR_WIDTH = 30
+SIGNAL_SECONDS = 1.0
+"""A signal that arrives just before a wait begins is handled after it: so the wait is short."""
 
 Json = dict[str, Any]
 
@@ -121,6 +122,12 @@ def keep_running(home: Environment, show: Show) -> None:
     for name, target in home.targets.items():
         asks = f" (send `Host: {target.host}`)" if target.host else ""
         show.console.print(f"{name}: {target.url}{asks}", highlight=False)
+    wait_for_ctrl_c(show)
+
+
+def wait_for_ctrl_c(show: Show) -> None:
+    """Says so, and waits."""
     show.console.print("Ctrl-C ends everything.", highlight=False)
     with suppress(KeyboardInterrupt):
-        signal.pause()
+        while True:
+            time.sleep(SIGNAL_SECONDS)

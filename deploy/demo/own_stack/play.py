@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from deploy.demo.own_stack.home import OwnStack, own_stack
 from deploy.demo.own_stack.place import Asked
 from deploy.demo.own_stack.refusal import NotPlayable
 from deploy.demo.own_stack.route_load import Report, RouteLoad, address_of, clients_of
-from deploy.demo.show import Show
+from deploy.demo.show import Show, wait_for_ctrl_c
 from deploy.demo.updated_stack import logs_of
 
 RPS = 20.0
@@ -219,6 +218,4 @@ def _keep(home: OwnStack, show: Show) -> None:
     show.console.print(f"\nStatus: {home.internal_url}/status with X-Updater-Secret: {home.secret}", highlight=False)
     for client in clients_of(home.stack):
         show.console.print(f"{client.route}: {address_of(client)}", highlight=False, markup=False)
-    show.console.print("Ctrl-C ends everything.", highlight=False)
-    with suppress(KeyboardInterrupt):
-        signal.pause()
+    wait_for_ctrl_c(show)
