@@ -9,6 +9,7 @@ from app.domain.errors import (
     ChecksRefused,
     RepositoryReplaced,
     Superseded,
+    TagMoved,
     Undone,
     UpdaterError,
     Withdrawn,
@@ -17,7 +18,8 @@ from app.domain.release import Release
 from app.domain.state import Dropped
 from workers.ports import Ports
 
-KINDS = {kind.code: kind for kind in (Cancelled, ChecksRefused, RepositoryReplaced, Superseded, Undone, Withdrawn)}
+_KINDS = (Cancelled, ChecksRefused, RepositoryReplaced, Superseded, TagMoved, Undone, Withdrawn)
+KINDS = {kind.code: kind for kind in _KINDS}
 """Why a release can be dropped, by the code."""
 
 

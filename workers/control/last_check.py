@@ -20,11 +20,14 @@ from app.domain.errors import (
     GitHubRefused,
     GitHubUnavailable,
     RepositoryReplaced,
+    Superseded,
+    TagMoved,
     TagNotFound,
     UpdaterError,
     Withdrawn,
 )
 from app.domain.release import Release
+from app.domain.required_checks import SHORT_SHA
 from app.domain.stack import Stack
 from app.domain.state import State
 from app.domain.withdrawal import Withdrawal
@@ -118,6 +121,41 @@ class LastCheck:
         log.warning("the tag moved while its release waited", **facts, needs_approval=self._approval)
         self._ports.publisher.event("release.moved", **facts)
         await self._update(lambda s: withdrawn.moved(s, release.key, commit))
+
+    async def against_live(self, decision: Callable[[], Decision]) -> dict[str, UpdaterError]:
+        """Of the superseded releases that have the live one's tag: by key, why each is not just live already.
+
+        Its tag has moved, or whether it has cannot be known now. The commit of an adopted release is not compared: it
+        may be unknown.
+        """
+        compared: dict[str, UpdaterError | None] = {}
+        while again := [r for r, _ in decision().superseded if r.key not in compared and self._may_have_moved(r)]:
+            commit = await self._commit_or_why(again[0])
+            for release in again:
+                compared[release.key] = self._difference(release, release.chosen_commit or commit)
+        return {key: why for key, why in compared.items() if why is not None}
+
+    def _may_have_moved(self, release: Release) -> bool:
+        live = self._ports.journal.state.current
+        return live is not None and not live.adopted and release.recall is None and release.tag == live.tag
+
+    async def _commit_or_why(self, release: Release) -> str | UpdaterError:
+        try:
+            return await self._asked(release, ANSWER_SECONDS)
+        except UpdaterError as away:
+            return away
+
+    def _difference(self, release: Release, commit: str | UpdaterError) -> UpdaterError | None:
+        """Between the live release and one of its tag. `commit`: of that one, or why it is not known."""
+        live, tag = self._ports.journal.state.current, release.tag
+        if live is None or commit == live.sha:
+            return None
+        if isinstance(commit, UpdaterError):
+            return Superseded(f"{tag} is already live. Whether its tag has moved since is not known: {commit}")
+        return TagMoved(
+            f"{tag} is live at the commit {live.sha[:SHORT_SHA]}, which stays live. {commit[:SHORT_SHA]} does not go "
+            "live under the same tag. Publish the change under a new tag"
+        )
 
     async def was_withdrawn(self, release: Release) -> bool:
         """Whether its author withdrew the release, or changed it so that it is not wanted any more.

@@ -211,8 +211,9 @@ class Reconciler:
 
     async def _next(self) -> Release | None:
         await self._last_check.ask(self._decision, self.take_in)
+        known = await self._last_check.against_live(self._decision)
         decision = self.decide()
-        gone = [dropped.dropped(release, Superseded(reason)) for release, reason in decision.superseded]
+        gone = [dropped.dropped(r, known.get(r.key) or Superseded(reason)) for r, reason in decision.superseded]
         checked = await self._ports.journal.update(lambda s: s.dismiss(*gone).look(self._ports.clock.now()))
         self._ports.publisher.status(checked)
         await dropped.report(self._ports)

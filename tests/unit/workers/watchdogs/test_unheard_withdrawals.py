@@ -12,7 +12,7 @@ from app.domain.release import Trigger
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color
 from app.domain.withdrawal import DELETED, UNPUBLISHED
-from tests.examples import NOW, a_release
+from tests.examples import NOW, a_release, sha_of
 from tests.fakes.github_api import FakeGitHubApi, a_published
 from tests.fakes.world import World
 from tests.unit.workers.control.holding import ended
@@ -75,6 +75,49 @@ async def test_live_release_that_is_published_again_ends_the_alarm(world: World,
         await watch.worker.reconcile()
     assert (watch.alarms(), world.effects, world.state.accepted) == ([], before, ())
     assert world.publisher.never == [("v1.1.0", "v1.1.0 is already live")]
+
+
+@pytest.mark.parametrize("key", ["1:7", "1:8"], ids=["published again", "a new release of the tag"])
+async def test_release_of_the_live_tag_at_another_commit_is_refused(world: World, watch: Watch, key: str) -> None:
+    """It is not "already live": another commit runs."""
+    world.inbox.put(LIVE)
+    await watch.worker.reconcile()
+    watch.github.withdraw(7, UNPUBLISHED)
+    await watch.missed.check()
+    before, later = list(world.effects), NOW + timedelta(minutes=5)
+    world.source.moved.add("v1.1.0")
+    world.source.tags["v1.1.0"] = "b" * 40
+    again = replace(LIVE, key=key, rollout_id="r-again", published_at=later)
+    assert await world.inbox.accept(again) is None
+    await watch.worker.reconcile()
+    refused = world.publisher.entries[-1]
+    assert (refused.rollout_id, refused.reason_code, refused.result) == ("r-again", "tag_moved", RolloutStatus.FAILED)
+    assert sha_of("v1.1.0")[:12] in str(refused.error)
+    assert "b" * 12 in str(refused.error)
+    assert (world.effects, world.state.accepted, world.state.paused) == (before, (), False)
+    assert world.state.current is not None
+    assert world.state.current.sha == sha_of("v1.1.0")
+
+
+async def test_release_of_the_live_tag_says_that_git_was_silent(world: World, watch: Watch) -> None:
+    world.inbox.put(LIVE)
+    await watch.worker.reconcile()
+    world.source.away = True
+    again = replace(LIVE, key="1:8", rollout_id="r-again", published_at=NOW + timedelta(minutes=5))
+    assert await world.inbox.accept(again) is None
+    await watch.worker.reconcile()
+    assert world.publisher.entries[-1].reason_code == "superseded"
+    assert "Whether its tag has moved since is not known" in str(world.publisher.entries[-1].error)
+
+
+async def test_request_for_another_commit_of_the_live_tag_is_refused(world: World, watch: Watch) -> None:
+    """It waited behind the rollout of the tag. A superseded request of the live tag is answered as a success."""
+    world.inbox.put(LIVE)
+    await watch.worker.reconcile()
+    asked = a_release("v1.1.0", key="manual:r-2", trigger=Trigger.MANUAL, rollout_id="r-2")
+    world.inbox.put(replace(asked, commit="c" * 40))
+    await watch.worker.reconcile()
+    assert (world.publisher.entries[-1].rollout_id, world.publisher.entries[-1].reason_code) == ("r-2", "tag_moved")
 
 
 async def test_rollout_of_a_withdrawn_release_never_flips(world: World, watch: Watch) -> None:
