@@ -26,6 +26,7 @@ from app.domain.state import State
 from app.domain.tags import TagOrder
 from app.domain.withdrawal import Withdrawal
 from workers.control.known_repository import seen
+from workers.control.last_check import WAITED
 from workers.control.on_github import OnGitHub
 from workers.control.reconcile import Reconciler
 from workers.ports import Ports
@@ -155,11 +156,14 @@ class MissedReleases:
     async def _find_withdrawn(self, published: Sequence[Published]) -> None:
         """Asks for the live release, and for the one that rolls out, if it is not in the list: it may be withdrawn.
 
-        Before its flip that ends its rollout. Raises GitHubUnavailable.
+        Before its flip that ends its rollout. One that was accepted a moment ago is not asked for: its webhook says
+        what it is, and not each of GitHub's servers may have it yet. Raises GitHubUnavailable.
         """
         state = self._ports.journal.state
         listed = {p.event.key for p in published if not p.event.draft}
-        begun = (state.rollout.release if state.rollout else None, state.current)
+        running = state.rollout.release if state.rollout else None
+        settled = running is not None and self._ports.clock.now() - running.accepted_at >= WAITED
+        begun = (running if settled else None, state.current)
         for release in (r for r in begun if r and r.key not in listed and not withdrawal_of(state, r)):
             try:
                 found = await self._on_github.ask(release)

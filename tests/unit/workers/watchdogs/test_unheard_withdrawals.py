@@ -16,6 +16,7 @@ from tests.examples import NOW, a_release, sha_of
 from tests.fakes.github_api import FakeGitHubApi, a_published
 from tests.fakes.world import World
 from tests.unit.workers.control.holding import ended
+from workers.control.last_check import WAITED
 from workers.control.reconcile import Reconciler
 from workers.ports.github import RepositoryIdentity
 from workers.watchdogs.missed_releases import MissedReleases
@@ -121,16 +122,31 @@ async def test_request_for_another_commit_of_the_live_tag_is_refused(world: Worl
 
 
 async def test_rollout_of_a_withdrawn_release_never_flips(world: World, watch: Watch) -> None:
-    world.engine.behave("api", "v1.1.0", ready_after=60)
+    world.engine.behave("api", "v1.1.0", ready_after=90)
     world.inbox.put(LIVE)
     rolling = asyncio.create_task(watch.worker.reconcile())
     while not any(effect.startswith("start api-green") for effect in world.effects):
         await world.clock.sleep(0.01)
     watch.github.withdraw(7, DELETED)
+    await world.clock.sleep(WAITED.total_seconds())
     await watch.missed.check()
     await rolling
     assert (ended(world), world.route.served()[0]) == ([("v1.1.0", RolloutStatus.WITHDRAWN)], Color.BLUE)
     assert not world.state.paused
+
+
+async def test_rollout_goes_on_while_github_lacks_its_new_release(world: World, watch: Watch) -> None:
+    """Right after a publication, not each of GitHub's servers has the release that its webhook announced."""
+    world.engine.behave("api", "v1.1.0", ready_after=30)
+    world.inbox.put(LIVE)
+    rolling = asyncio.create_task(watch.worker.reconcile())
+    while not any(effect.startswith("start api-green") for effect in world.effects):
+        await world.clock.sleep(0.01)
+    listed, watch.github.published = watch.github.published, []
+    await watch.missed.check()
+    watch.github.published = listed
+    await rolling
+    assert (ended(world), world.state.withdrawn) == ([("v1.1.0", RolloutStatus.SUCCESS)], ())
 
 
 async def test_live_release_of_a_later_page_raises_no_alarm(world: World, watch: Watch) -> None:
