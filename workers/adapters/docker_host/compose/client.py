@@ -92,11 +92,11 @@ class Compose(ComposeProgram):
         """`texts` with the values of the variables in them, as in one of the files. Raises ComposeInvalid."""
         if not texts:
             return []
-        question = await in_file_thread(question_of, texts, given)
+        question = await in_file_thread(question_of, texts, given, self._command)
         if (known := self._known.of(question)) is not None:
             return known
         values = await self._values(texts, given)
-        self._known.keep(question, await in_file_thread(question_of, texts, given), values)
+        self._known.keep(question, await in_file_thread(question_of, texts, given, self._command), values)
         return values
 
     async def _values(self, texts: Sequence[str], given: ComposeFiles) -> list[str]:

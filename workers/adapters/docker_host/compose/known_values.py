@@ -5,9 +5,11 @@ A rollout asks for the values of a service's secrets a dozen times, to notice th
 
 import hashlib
 import os
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
-from workers.adapters.docker_host.compose.commands import NO_VARIABLES, ComposeFiles
+from workers.adapters.docker_host.compose.commands import NO_VARIABLES, Command, ComposeFiles
 from workers.adapters.docker_host.stored.host_file_states import state
 
 KEPT = 16
@@ -17,13 +19,18 @@ Question = tuple[object, ...]
 """The texts whose variables have values, and everything that sets one."""
 
 
-def question_of(texts: Sequence[str], given: ComposeFiles) -> Question | None:
+def question_of(texts: Sequence[str], given: ComposeFiles, command: Command) -> Question | None:
     """None if Compose would look for a file that sets variables, or if one of `given` is none that stays as it is.
+
+    Also None if the program is not known that reads them: `docker compose` runs one of several possible files.
 
     Each file counts with its content and with a text that every write changes: also one that is undone while Compose
     reads. No Compose file is read: the texts are all that is resolved.
     """
     if not given.env_files or not all(file == NO_VARIABLES or file.is_file() for file in given.env_files):
+        return None
+    program = shutil.which(command[0]) if len(command) == 1 else None
+    if program is None:
         return None
     try:
         files = [(str(file), state(file), hashlib.sha256(file.read_bytes()).digest()) for file in given.env_files]
@@ -31,7 +38,7 @@ def question_of(texts: Sequence[str], given: ComposeFiles) -> Question | None:
         return None
     inherited = [(name, os.environ.get(name)) for name in given.inherited]
     own = (*sorted(given.env.items()), given.project_directory, given.project_directory.is_dir(), given.profiles)
-    return (tuple(texts), *files, *inherited, *own)
+    return (tuple(texts), program, state(Path(program)), *files, *inherited, *own)
 
 
 class KnownValues:

@@ -14,6 +14,7 @@ from workers.adapters.docker_host.compose.known_values import KEPT, KnownValues,
 from workers.adapters.docker_host.compose.program import find_compose
 
 TEXTS = ["${KEY-none}", "${TAG-none}", "${HOME-none}"]
+COMMAND = ["/bin/sh"]
 Change = Callable[[ComposeFiles], ComposeFiles]
 
 
@@ -86,6 +87,27 @@ async def test_any_change_is_seen(given: ComposeFiles, tmp_path: Path, change: C
     assert counted.times == 2
 
 
+async def test_other_program_is_asked_again(given: ComposeFiles, tmp_path: Path) -> None:
+    """Another version of Compose may read an env file in another way."""
+    counted = Counted(tmp_path)
+    await counted.compose.values(TEXTS, given)
+    program = tmp_path / "compose-and-count"
+    program.with_name("new").write_bytes(program.read_bytes())
+    program.with_name("new").chmod(0o755)
+    program.with_name("new").rename(program)
+    assert (await counted.compose.values(TEXTS, given))[0] == "one"
+    assert counted.times == 2
+
+
+async def test_plugin_is_asked_each_time(given: ComposeFiles, tmp_path: Path) -> None:
+    """Which file Docker runs for `docker compose` is not known, so a new version of it would not be seen."""
+    counted = Counted(tmp_path)
+    plugin = Compose(["env", str(tmp_path / "compose-and-count")], "shop", None)
+    for _ in range(2):
+        assert (await plugin.values(TEXTS, given))[0] == "one"
+    assert counted.times == 2
+
+
 async def test_other_texts_are_another_question(given: ComposeFiles, tmp_path: Path) -> None:
     counted = Counted(tmp_path)
     assert await counted.compose.values(["${KEY}"], given) == ["one"]
@@ -103,26 +125,26 @@ async def test_value_that_was_only_there_for_a_moment_is_not_kept(given: Compose
 
 
 def test_undone_write_is_another_question(given: ComposeFiles) -> None:
-    before = question_of(TEXTS, given)
+    before = question_of(TEXTS, given, COMMAND)
     file = given.env_files[0]
     file.rename(file.with_name("aside"))
     file.write_bytes(file.with_name("aside").read_bytes())
-    assert question_of(TEXTS, given) != before
+    assert question_of(TEXTS, given, COMMAND) != before
 
 
 def test_everything_that_sets_a_variable_is_in_the_question(
     given: ComposeFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = question_of(TEXTS, given)
+    before = question_of(TEXTS, given, COMMAND)
     others = [
         replace(given, directory=tmp_path),
         replace(given, files=(tmp_path / "compose.yml",)),
         replace(given, env_files=given.env_files[::-1]),
         replace(given, profiles=()),
     ]
-    assert before not in [question_of(TEXTS, other) for other in others]
+    assert before not in [question_of(TEXTS, other, COMMAND) for other in others]
     monkeypatch.setenv("PATH", "/none")
-    assert question_of(TEXTS, given) != before
+    assert question_of(TEXTS, given, COMMAND) != before
 
 
 @pytest.mark.parametrize("name", [None, "none.env", "pipe.env"])
@@ -130,7 +152,7 @@ def test_file_that_may_not_stay_is_asked_each_time(given: ComposeFiles, name: st
     """Without a file, Compose looks for one; a pipe has other bytes for each reader."""
     os.mkfifo(given.directory / "pipe.env")
     files = () if name is None else (given.env_files[0], given.directory / name)
-    assert question_of(TEXTS, replace(given, env_files=files)) is None
+    assert question_of(TEXTS, replace(given, env_files=files), COMMAND) is None
 
 
 def test_few_questions_are_kept() -> None:
