@@ -1,7 +1,7 @@
 """Distributes tests over processes: files that need the whole host run in turn, busy and waiting ones at once."""
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, groupby
+from itertools import accumulate
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
@@ -34,7 +34,9 @@ LEAD = 1.15
 
 def in_order(items: list[pytest.Item]) -> None:
     """Sorts the files: WHOLE_HOST, which takes longest in a row, then busy and waiting ones, evenly mixed."""
-    files = {file: list(tests) for file, tests in groupby(items, _file_of)}
+    files: dict[str, list[pytest.Item]] = {}
+    for test in items:
+        files.setdefault(_file_of(test), []).append(test)
     busy = [file for file in files if file.startswith(BUSY)]
     waiting = [file for file in files if not file.startswith(BUSY)]
     seconds = {file: len(tests) * _seconds_each(file) for file, tests in files.items()}

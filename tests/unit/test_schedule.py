@@ -47,3 +47,11 @@ def test_one_kind_of_file_keeps_its_order() -> None:
     files = [f"tests/unit/test_{n}.py" for n in "cab"]
     assert ordered(dict.fromkeys(files, 2)) == files
     assert ordered({}) == []
+
+
+def test_tests_of_a_file_that_are_apart_are_all_kept() -> None:
+    """As after `pytest a.py::one b.py a.py::two`."""
+    items: list[Any] = [Item("tests/unit/a.py::one"), Item("tests/unit/b.py::one"), Item("tests/unit/a.py::two")]
+    in_order(items)
+    names = [item.nodeid.removeprefix("tests/unit/") for item in items]
+    assert names == ["a.py::one", "a.py::two", "b.py::one"]
