@@ -125,14 +125,16 @@ class LastCheck:
     async def against_live(self, decision: Callable[[], Decision]) -> dict[str, UpdaterError]:
         """Of the superseded releases that have the live one's tag: by key, why each is not just live already.
 
-        Its tag has moved, or whether it has cannot be known now. The commit of an adopted release is not compared: it
-        may be unknown.
+        Its tag has moved, or whether it has cannot be known now. One at the same commit takes the place of a live one
+        that was withdrawn. The commit of an adopted release is not compared: it may be unknown.
         """
         compared: dict[str, UpdaterError | None] = {}
         while again := [r for r, _ in decision().superseded if r.key not in compared and self._may_have_moved(r)]:
             commit = await self._commit_or_why(again[0])
             for release in again:
-                compared[release.key] = self._difference(release, release.chosen_commit or commit)
+                compared[release.key] = why = self._difference(release, release.chosen_commit or commit)
+                if why is None and release.from_github:
+                    await self._update(lambda s, r=release: withdrawn.made_again(s, r))  # type: ignore[misc]
         return {key: why for key, why in compared.items() if why is not None}
 
     def _may_have_moved(self, release: Release) -> bool:

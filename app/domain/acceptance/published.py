@@ -1,10 +1,12 @@
 """Finds published releases whose webhook did not arrive."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.acceptance.policy import ReleaseEvent, reason_to_ignore
+from app.domain.acceptance.withdrawn import withdrawal_of
+from app.domain.release import LiveRelease
 from app.domain.stack import Stack
 from app.domain.state import State
 from app.domain.tags import DatedTag, TagRule
@@ -56,7 +58,8 @@ def missed(
 
     If nothing is live, or the live release has no place in the order, only the newest wanted one counts. A tag that
     was decided once, under any key, is never picked up again: an operator may have applied it by hand and rolled it
-    back. The live release itself counts if it was withdrawn and published again: then it is not withdrawn any more.
+    back. The live release itself counts if it was withdrawn and published again, also as a new release of its tag:
+    then it is not withdrawn any more.
     """
     live = state.current
     newer = wanted(published, stack, live.dated if live else None)
@@ -68,8 +71,14 @@ def missed(
         if (p.event.key not in keys and p.event.tag not in tags) or state.published_again(p.event.key, p.at)
         if not any(d.overtakes(p, stack.tags, dates) for d in decided)
     )
-    own = [p for p in wanted(published, stack) if live and p.event.key == live.key and p not in found]
-    return (*found, *(p for p in own if state.published_again(p.event.key, p.at)))
+    return (*found, *(p for p in wanted(published, stack) if live and p not in found and _again(p, live, state, keys)))
+
+
+def _again(one: Published, live: LiveRelease, state: State, keys: Collection[str]) -> bool:
+    """Whether `live` was withdrawn, and is `one`, or a new release of its tag that is not among the known `keys`."""
+    if one.event.key == live.key:
+        return state.published_again(live.key, one.at)
+    return one.event.tag == live.tag and one.event.key not in keys and withdrawal_of(state, live) is not None
 
 
 def _known(state: State, decided: Sequence[Decided]) -> tuple[set[str], set[str]]:

@@ -80,6 +80,14 @@ def moved(state: State, key: str, commit: str) -> State:
     return replace(state, accepted=tuple(move(r) if r.key == key else r for r in state.accepted))
 
 
+def made_again(state: State, release: Release) -> State:
+    """The live release was withdrawn, and `release` is a new one of its tag and its commit: that one is live now."""
+    live = state.current
+    if live is None or live.tag != release.tag or withdrawal_of(state, live) is None:
+        return state
+    return replace(state, current=replace(live, key=release.key))
+
+
 def warning_of(state: State, tag: str) -> list[str]:
     """What a plan of `tag` says if its release was withdrawn."""
     waits = any(release.tag == tag for release in state.accepted)

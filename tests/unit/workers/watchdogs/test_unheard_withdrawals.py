@@ -78,6 +78,29 @@ async def test_live_release_that_is_published_again_ends_the_alarm(world: World,
     assert world.publisher.never == [("v1.1.0", "v1.1.0 is already live")]
 
 
+@pytest.mark.parametrize("heard", [False, True])
+async def test_new_release_of_the_live_commit_ends_the_alarm(world: World, watch: Watch, heard: bool) -> None:
+    """Its author deleted the release, and made a new one of the same tag, which has not moved."""
+    world.inbox.put(LIVE)
+    await watch.worker.reconcile()
+    watch.github.withdraw(7, DELETED)
+    await watch.missed.check()
+    assert watch.alarms() == ["live_release_withdrawn"]
+    later, before = NOW + timedelta(minutes=5), list(world.effects)
+    watch.github.published = [a_published("v1.1.0", 8, at=later)]
+    if heard:
+        again = replace(LIVE, key="1:8", rollout_id="r-again", published_at=later)
+        assert await world.inbox.accept(again) is None
+    for _ in range(2):
+        await watch.missed.check()
+        await watch.worker.reconcile()
+    assert (watch.alarms(), world.effects, world.state.accepted) == ([], before, ())
+    assert world.publisher.never == [("v1.1.0", "v1.1.0 is already live")]
+    watch.github.withdraw(8, DELETED)
+    await watch.missed.check()
+    assert watch.alarms() == ["live_release_withdrawn"]
+
+
 @pytest.mark.parametrize("key", ["1:7", "1:8"], ids=["published again", "a new release of the tag"])
 async def test_release_of_the_live_tag_at_another_commit_is_refused(world: World, watch: Watch, key: str) -> None:
     """It is not "already live": another commit runs."""
@@ -90,7 +113,11 @@ async def test_release_of_the_live_tag_at_another_commit_is_refused(world: World
     world.source.tags["v1.1.0"] = "b" * 40
     again = replace(LIVE, key=key, rollout_id="r-again", published_at=later)
     assert await world.inbox.accept(again) is None
-    await watch.worker.reconcile()
+    watch.github.published = [a_published("v1.1.0", int(key[2:]), at=later)]
+    for _ in range(2):
+        await watch.worker.reconcile()
+        await watch.missed.check()
+    assert [tag for tag, _ in world.publisher.never] == ["v1.1.0"], "it is refused once"
     refused = world.publisher.entries[-1]
     assert (refused.rollout_id, refused.reason_code, refused.result) == ("r-again", "tag_moved", RolloutStatus.FAILED)
     assert sha_of("v1.1.0")[:12] in str(refused.error)
