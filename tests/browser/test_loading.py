@@ -50,3 +50,14 @@ async def test_page_is_loaded_again_if_a_file_is_missing(
         await until(lambda: len(loads) > 1)
         await someone.page.get_by_label("The shared secret").wait_for()
         someone.forgives("Failed to load resource")
+
+
+async def test_durations_are_rounded_before_they_are_split(browser: Browser, web: Listening) -> None:
+    async with visiting(browser, web.internal) as someone:
+        await someone.open()
+        module = await someone.page.locator('link[href$="/base/format.js"]').get_attribute("href")
+        written = await someone.page.evaluate(
+            "async ([module, all]) => { const { duration } = await import(module); return all.map(duration); }",
+            [module, [0.4, 0.9996, 9.94, 9.97, 59.6, 119.7, 3599.8, 3720]],
+        )
+        assert written == ["400 ms", "1.0 s", "9.9 s", "10 s", "1 min 0 s", "2 min 0 s", "1 h 0 min", "1 h 2 min"]
