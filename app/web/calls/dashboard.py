@@ -1,7 +1,7 @@
 """The dashboard's page, and the files that it consists of."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,10 @@ from app.web.internal.call import Given
 
 PAGE = Path(__file__).parent.with_name("page")
 HTML = "page.html"
+FIRST = {"main.js", "reload.js"}
+"""The scripts that the page itself names."""
+
+PRELOADS = b"{preloads}"
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -65,7 +69,7 @@ class Dashboard:
         self.version = _digest(read)
         html = read.pop(HTML)
         self._files = read
-        self._page = html.content.replace(b"{version}", self.version.encode())
+        self._page = html.content.replace(PRELOADS, _preloads(read)).replace(b"{version}", self.version.encode())
 
     async def page(self, _: Given) -> Response:
         """The page. Its script shows what the path names."""
@@ -78,6 +82,15 @@ class Dashboard:
         if found is None or params["version"] != self.version:
             return error(404, "no such file of the dashboard; load the page again", "not_found")
         return Response(found.content, media_type=found.media_type, headers={**HEADERS, "Cache-Control": FOREVER})
+
+
+def _preloads(names: Iterable[str]) -> bytes:
+    """Links by which a browser asks for every module at once, and not for each after the one that imports it.
+
+    https://html.spec.whatwg.org/multipage/links.html#link-type-modulepreload
+    """
+    modules = (name for name in names if name.endswith(".js") and name not in FIRST)
+    return "\n".join(f'<link rel="modulepreload" href="/page/{{version}}/{name}">' for name in modules).encode()
 
 
 def _digest(files: Mapping[str, PageFile]) -> str:

@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
 from app.web.calls.dashboard import HTML, PAGE, TYPES, Dashboard
+from app.web.internal.call import Given
 
 LONGEST, MOST_FILES = 250, 12
 
@@ -58,3 +60,10 @@ def test_each_file_is_used() -> None:
 def test_version_is_that_of_the_content() -> None:
     assert Dashboard().version == Dashboard().version
     assert re.fullmatch(r"[0-9a-f]{16}", Dashboard().version)
+
+
+async def test_page_asks_for_every_module_at_once() -> None:
+    page = bytes((await Dashboard().page(Given(Request({"type": "http"})))).body).decode()
+    asked = re.findall(r'(?:modulepreload" href|<script [^>]*src)="/page/[0-9a-f]{16}/([^"]+)"', page)
+    assert sorted(asked) == MODULES
+    assert "{" not in page
