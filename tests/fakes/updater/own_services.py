@@ -85,8 +85,9 @@ class FakeOwn:
         return self._machine.prepared[attempt.rollout][0 if attempt.why else 1] if attempt else None
 
     async def fetch(self, new: Path) -> None:
-        if wanted := {str(s["image"]) for s in self._machine.models[new.parent.name].values()} & self._machine.absent:
-            raise BuildFailed(f"image {wanted.pop()} is missing")
+        images = [str(service["image"]) for service in self._machine.models[new.parent.name].values()]
+        if missing := next((image for image in images if image in self._machine.absent), None):
+            raise BuildFailed(f"image {missing} is missing")
 
     async def prepare(self, attempt: Attempt, new: Path, old: Path) -> None:
         self._fuse.burn()
