@@ -47,7 +47,7 @@ function title(record) {
 function summary(record, entry) {
   const bake = (record.steps ?? []).findLast?.(({ name }) => name === "bake")?.evidence?.traffic ?? {};
   const counts = Object.values(bake).filter((each) => typeof each === "object" && each);
-  const sum = (name) => (counts.length ? counts.reduce((all, each) => all + each[name], 0) : null);
+  const sum = (name) => (counts.length ? counts.reduce((all, each) => all + (each[name] ?? 0), 0) : null);
   const found = (key) => (record.steps ?? []).map(({ evidence }) => evidence?.[key]).find((value) => value != null) ?? null;
   return h("section", { cls: "card", "data-key": "summary", "aria-label": "Summary" },
     record.error ? h("pre", { cls: "bad why", tabindex: 0, "aria-label": "Why it failed" }, record.error) : null,
