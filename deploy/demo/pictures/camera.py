@@ -26,8 +26,9 @@ LAST_SECONDS = 10.0
 """How long a picture of the bake may still take after the rollout has ended."""
 
 BAKE = '[data-key$="-bake"][aria-current=step]'
-WATCHED = '.lane.active .chart, [data-key$="-bake"].done, [data-key=idle]'
-"""The new color has its first figures, or there will be none."""
+NO_REQUESTS = '.lane:not(.active) .chart:first-child .chart-value:text-is("0/s")'
+WATCHED = f'{NO_REQUESTS}, [data-key$="-bake"].done, [data-key=idle]'
+"""The figures are of after the flip, or there will be none."""
 
 
 @dataclass(frozen=True)
