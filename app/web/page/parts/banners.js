@@ -18,8 +18,9 @@ function paused(status) {
     h("div", null,
       h("p", { cls: "strong" }, "Rollouts are paused."), words.map((line) => h("p", { cls: "reason" }, prose(line))),
       output.length ? h("pre", { cls: "reason", tabindex: 0, "aria-label": "Its last lines" }, output.join("\n")) : null,
-      h("p", null, `${live} Releases are accepted, and wait. Unpause when the cause is gone.`, failed && !location.pathname.endsWith(failed.rollout_id) ? [" ", h("a", { href: `/rollouts/${encodeURIComponent(failed.rollout_id)}`, "data-link": true }, `What happened to ${failed.tag}`)] : null)),
-    mayOperate() ? h("button", { type: "button", cls: "main", id: "do-unpause", disabled: Boolean(status.rollout), onclick: unpause }, "Unpause") : null);
+      h("p", null, `${live} Releases are accepted, and wait.${status.rollout ? "" : " Unpause when the cause is gone."}`, failed && !location.pathname.endsWith(failed.rollout_id) ? [" ", h("a", { href: `/rollouts/${encodeURIComponent(failed.rollout_id)}`, "data-link": true }, `What happened to ${failed.tag}`)] : null),
+      status.rollout && mayOperate() ? h("p", { id: "unpause-why" }, `A rollout of ${status.rollout.tag} is running. You can unpause when it has ended.`) : null),
+    mayOperate() ? h("button", { type: "button", cls: "main", id: "do-unpause", disabled: Boolean(status.rollout), "aria-describedby": status.rollout ? "unpause-why" : null, onclick: unpause }, "Unpause") : null);
 }
 
 function away() {
