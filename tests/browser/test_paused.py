@@ -23,4 +23,6 @@ async def test_banner_says_why_unpause_is_disabled(visitor: Visitor, web: Listen
     assert await unpause.get_attribute("aria-describedby") == "unpause-why"
     reason = await visitor.page.locator("#unpause-why").inner_text()
     assert reason == "A rollout of v2.14.0 is running. You can unpause when it has ended."
+    banner = visitor.page.get_by_label("Paused", exact=True)
+    assert "Traffic stays on" not in await banner.inner_text()  # the release that is watched has it
     assert await visitor.violations() == []

@@ -9,7 +9,7 @@ import { said } from "../parts/evidence.js";
 import { figures } from "../parts/figures.js";
 import { log } from "../parts/log.js";
 
-const RETRY_MS = 3000;
+const RETRY_MS = 3000, PAGE = 200;
 const ENDED = new Set(["success", "failed", "rolled_back", "superseded", "cancelled", "withdrawn"]);
 let known = { id: null, record: null, before: null, problem: "", seen: null };
 
@@ -27,7 +27,7 @@ export function rolloutView(id) {
 async function load(id) {
   try {
     const record = await read(`/update/rollouts/${encodeURIComponent(id)}`);
-    const entry = store.history.find((each) => each.result === "success" && each.sha && each.sha === record.previous?.sha && each.rollout_id !== id);
+    const entry = record.previous && await releaseBefore(record.previous, id).catch(() => null);
     const before = entry ? await read(`/update/rollouts/${encodeURIComponent(entry.rollout_id)}`).catch(() => null) : null;
     if (known.id === id) Object.assign(known, { record, before, problem: "" });
   } catch (problem) {
@@ -35,6 +35,15 @@ async function load(id) {
     if (known.id === id) known.problem = problem.status === 404 ? "No rollout with this address is known. Records are kept for 30 days." : problem.message;
   }
   notify();
+}
+
+/** The entry of the rollout that brought `previous` live, also if the page has not read that far back; else null. */
+async function releaseBefore(previous, id) {
+  for (let entries = store.history, from = entries.findIndex((each) => each.rollout_id === id) + 1; ; from = 0) {
+    const found = entries.slice(from).find((each) => each.result === "success" && each.sha && each.sha === previous.sha && each.rollout_id !== id);
+    if (found || !entries.length) return found ?? null;
+    entries = (await read(`/update/history?limit=${PAGE}&before=${encodeURIComponent(entries.at(-1).rollout_id)}`)).entries;
+  }
 }
 
 function title(record) {
