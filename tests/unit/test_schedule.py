@@ -16,7 +16,7 @@ class Item:
 
 
 def ordered(files: dict[str, int]) -> list[str]:
-    """The files in their new order, of those that have so many tests each."""
+    """The files in their new order, of those with these numbers of tests."""
     items: list[Any] = [Item(f"{file}::test_{n}") for file, count in files.items() for n in range(count)]
     before = set(items)
     in_order(items)

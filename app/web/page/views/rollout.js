@@ -11,11 +11,11 @@ import { log } from "../parts/log.js";
 
 const RETRY_MS = 3000, PAGE = 200;
 const ENDED = new Set(["success", "failed", "rolled_back", "superseded", "cancelled", "withdrawn"]);
-let known = { id: null, record: null, before: null, problem: "", seen: null };
+let known = { id: null, record: null, before: undefined, problem: "", seen: null };
 
 export function rolloutView(id) {
   const running = store.status.rollout?.id === id;
-  if (known.id !== id) known = { id, record: null, before: null, problem: "", seen: null };
+  if (known.id !== id) known = { id, record: null, before: undefined, problem: "", seen: null };
   if (known.seen !== store.status && !(known.record && ENDED.has(known.record.status))) { known.seen = store.status; load(id); }
   const record = running ? store.record ?? known.record : known.record;
   if (!record) return [h("h1", null, "Rollout"), h("p", { cls: "card empty" }, known.problem || "Loading…")];
@@ -27,8 +27,7 @@ export function rolloutView(id) {
 async function load(id) {
   try {
     const record = await read(`/update/rollouts/${encodeURIComponent(id)}`);
-    const entry = record.previous && await releaseBefore(record.previous, id).catch(() => null);
-    const before = entry ? await read(`/update/rollouts/${encodeURIComponent(entry.rollout_id)}`).catch(() => null) : null;
+    const before = known.before === undefined && record.previous ? await recordBefore(record.previous, id).catch(unlessGone) : known.before;
     if (known.id === id) Object.assign(known, { record, before, problem: "" });
   } catch (problem) {
     if (known.id === id && problem.status !== 404) setTimeout(() => { if (known.id === id) { known.seen = null; notify(); } }, RETRY_MS);
@@ -36,6 +35,15 @@ async function load(id) {
   }
   notify();
 }
+
+/** The record of the rollout that brought `previous` live; null if none is kept. Looked for once, and not at each step. */
+async function recordBefore(previous, id) {
+  const entry = await releaseBefore(previous, id);
+  return entry && read(`/update/rollouts/${encodeURIComponent(entry.rollout_id)}`);
+}
+
+/** Null, the answer, if there is no record; undefined if the next look has to ask again. */
+const unlessGone = (problem) => (problem.status === 404 ? null : undefined);
 
 /** The entry of the rollout that brought `previous` live, also if the page has not read that far back; else null. */
 async function releaseBefore(previous, id) {
