@@ -1,27 +1,68 @@
-"""An HTTP server for messages: it accepts them, refuses them, or never answers."""
+"""HTTP servers that accept what is posted to them, refuse it, or never answer; one of them is for messages."""
 
 import contextlib
 import http.server
 import json
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 
-class Listener(http.server.ThreadingHTTPServer):
-    """Keeps the messages that it gets. `status` is its answer; None: no answer until it is closed.
-
-    `location`: where its answer redirects to.
-    """
+class PostServer(http.server.ThreadingHTTPServer):
+    """`status` is its answer; None: no answer until it is closed. `location`: where its answer redirects to."""
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Post)
+    def __init__(self, handler: type["PostHandler"]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
         self.status: int | None = 200
         self.location: str | None = None
-        self.got: list[dict[str, Any]] = []
         self.closing = threading.Event()
+
+
+class PostHandler(http.server.BaseHTTPRequestHandler):
+    """Takes each post with `take`, then answers as the server says."""
+
+    server: PostServer
+
+    def take(self, body: bytes) -> None:
+        raise NotImplementedError
+
+    def do_POST(self) -> None:
+        self.take(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.server.status is None:
+            self.server.closing.wait()
+            return
+        self.send_response(self.server.status)
+        if self.server.location:
+            self.send_header("Location", self.server.location)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+_Server = TypeVar("_Server", bound=PostServer)
+
+
+@contextlib.contextmanager
+def serving(server: _Server) -> Iterator[_Server]:
+    with server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield server
+        server.closing.set()
+        server.shutdown()
+        thread.join()
+
+
+class Listener(PostServer):
+    """Keeps the messages that it gets."""
+
+    def __init__(self) -> None:
+        super().__init__(_Post)
+        self.got: list[dict[str, Any]] = []
 
     @property
     def url(self) -> str:
@@ -31,19 +72,11 @@ class Listener(http.server.ThreadingHTTPServer):
         return [message["title"] for message in self.got]
 
 
-class _Post(http.server.BaseHTTPRequestHandler):
+class _Post(PostHandler):
     server: Listener
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+    def take(self, body: bytes) -> None:
         self.server.got.append(json.loads(body))
-        if self.server.status is None:
-            self.server.closing.wait()
-            return
-        self.send_response(self.server.status)
-        if self.server.location:
-            self.send_header("Location", self.server.location)
-        self.end_headers()
 
     def do_GET(self) -> None:
         """Answers a client that followed a redirect and made a GET of its POST."""
@@ -51,16 +84,6 @@ class _Post(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        pass
 
-
-@contextlib.contextmanager
-def listening() -> Iterator[Listener]:
-    with Listener() as listener:
-        serving = threading.Thread(target=listener.serve_forever, args=(0.02,))
-        serving.start()
-        yield listener
-        listener.closing.set()
-        listener.shutdown()
-        serving.join()
+def listening() -> contextlib.AbstractContextManager[Listener]:
+    return serving(Listener())

@@ -1,28 +1,24 @@
 """A collector of traces: it decodes what it gets with OpenTelemetry's own messages, refuses it, or never answers."""
 
 import contextlib
-import http.server
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.integration.listener import PostHandler, PostServer, serving
 
-class Collector(http.server.ThreadingHTTPServer):
-    """`status` is its answer; None: no answer until it is closed. `location`: where its answer redirects to."""
 
-    daemon_threads = True
+class Collector(PostServer):
+    """Keeps the requests that it accepts, and the headers of all."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Post)
-        self.status: int | None = 200
-        self.location: str | None = None
+        super().__init__(_Post)
         self.requests: list[ExportTraceServiceRequest] = []
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.got = threading.Semaphore(0)
-        self.closing = threading.Event()
 
     @property
     def url(self) -> str:
@@ -49,36 +45,17 @@ def _value(value: AnyValue) -> object:
     return getattr(value, str(kind))
 
 
-class _Post(http.server.BaseHTTPRequestHandler):
+class _Post(PostHandler):
     server: Collector
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+    def take(self, body: bytes) -> None:
         self.server.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
         request = ExportTraceServiceRequest()
         request.ParseFromString(body)
         if self.server.status == 200:
             self.server.requests.append(request)
         self.server.got.release()
-        if self.server.status is None:
-            self.server.closing.wait()
-            return
-        self.send_response(self.server.status)
-        if self.server.location:
-            self.send_header("Location", self.server.location)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
-@contextlib.contextmanager
-def collecting() -> Iterator[Collector]:
-    with Collector() as collector:
-        serving = threading.Thread(target=collector.serve_forever, args=(0.02,))
-        serving.start()
-        yield collector
-        collector.closing.set()
-        collector.shutdown()
-        serving.join()
+def collecting() -> contextlib.AbstractContextManager[Collector]:
+    return serving(Collector())

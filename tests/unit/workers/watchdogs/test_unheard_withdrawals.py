@@ -59,23 +59,29 @@ async def test_live_release_that_was_withdrawn_raises_the_alarm(world: World, wa
     assert (world.effects, world.state.paused, world.state.last_good_tag) == (before, False, "v1.1.0")
 
 
-@pytest.mark.parametrize("heard", [False, True])
-async def test_live_release_that_is_published_again_ends_the_alarm(world: World, watch: Watch, heard: bool) -> None:
-    """With the webhook of the new publication, and without it. It is live already, so nothing rolls out."""
-    world.inbox.put(LIVE)
-    await watch.worker.reconcile()
-    watch.github.withdraw(7, UNPUBLISHED)
+async def ends_the_alarm(world: World, watch: Watch, withdrawal: str, number: int, *, heard: bool) -> None:
+    """The live release is withdrawn, then its tag is published as release `number`; nothing rolls out."""
+    watch.github.withdraw(7, withdrawal)
     await watch.missed.check()
     assert watch.alarms() == ["live_release_withdrawn"]
     later, before = NOW + timedelta(minutes=5), list(world.effects)
-    watch.github.published = [a_published("v1.1.0", 7, at=later)]
+    watch.github.published = [a_published("v1.1.0", number, at=later)]
     if heard:
-        assert await world.inbox.accept(replace(LIVE, rollout_id="r-again", published_at=later)) is None
+        again = replace(LIVE, key=f"1:{number}", rollout_id="r-again", published_at=later)
+        assert await world.inbox.accept(again) is None
     for _ in range(2):
         await watch.missed.check()
         await watch.worker.reconcile()
     assert (watch.alarms(), world.effects, world.state.accepted) == ([], before, ())
     assert world.publisher.never == [("v1.1.0", "v1.1.0 is already live")]
+
+
+@pytest.mark.parametrize("heard", [False, True])
+async def test_live_release_that_is_published_again_ends_the_alarm(world: World, watch: Watch, heard: bool) -> None:
+    """With the webhook of the new publication, and without it. It is live already, so nothing rolls out."""
+    world.inbox.put(LIVE)
+    await watch.worker.reconcile()
+    await ends_the_alarm(world, watch, UNPUBLISHED, 7, heard=heard)
 
 
 @pytest.mark.parametrize("heard", [False, True])
@@ -83,19 +89,7 @@ async def test_new_release_of_the_live_commit_ends_the_alarm(world: World, watch
     """Its author deleted the release, and made a new one of the same tag, which has not moved."""
     world.inbox.put(LIVE)
     await watch.worker.reconcile()
-    watch.github.withdraw(7, DELETED)
-    await watch.missed.check()
-    assert watch.alarms() == ["live_release_withdrawn"]
-    later, before = NOW + timedelta(minutes=5), list(world.effects)
-    watch.github.published = [a_published("v1.1.0", 8, at=later)]
-    if heard:
-        again = replace(LIVE, key="1:8", rollout_id="r-again", published_at=later)
-        assert await world.inbox.accept(again) is None
-    for _ in range(2):
-        await watch.missed.check()
-        await watch.worker.reconcile()
-    assert (watch.alarms(), world.effects, world.state.accepted) == ([], before, ())
-    assert world.publisher.never == [("v1.1.0", "v1.1.0 is already live")]
+    await ends_the_alarm(world, watch, DELETED, 8, heard=heard)
     watch.github.withdraw(8, DELETED)
     await watch.missed.check()
     assert watch.alarms() == ["live_release_withdrawn"]
