@@ -14,7 +14,7 @@ RELEASES_KEPT = 10_000
 """How many releases are kept by key. Of a repository's older releases only the highest id is kept, as its floor."""
 
 _SIGNED = re.compile(r"([0-9]+):([0-9]+)")
-WITHDRAWN_KEYS = ("withdrawn", "withdrawn:until")
+WITHDRAWN_KEYS = ("withdrawn", "withdrawn:until", "withdrawn:releases")
 MANUAL = "manual"
 """The name of the hash of the undecided manual releases."""
 
@@ -23,7 +23,7 @@ MANUAL = "manual"
 # A withdrawn release is not recorded, unless it was published again since: see app/ledger/withdrawn.py.
 # https://redis.io/docs/latest/develop/programmability/eval-intro/
 _ACCEPT = """
-local releases, order, floors, pending, manual, events, withdrawn, untils = unpack(KEYS)
+local releases, order, floors, pending, manual, events, withdrawn, untils, taken_back = unpack(KEYS)
 local key, release, repository, id, at, events_kept, releases_kept, published = unpack(ARGV)
 if id ~= 'manual' then
   local taken_back_until = redis.call('ZSCORE', untils, key)
@@ -31,6 +31,7 @@ if id ~= 'manual' then
     if published == '' or tonumber(published) <= tonumber(taken_back_until) then return 'withdrawn' end
     redis.call('ZREM', untils, key)
     redis.call('HDEL', withdrawn, key)
+    redis.call('HDEL', taken_back, key)
   end
   local known = redis.call('HGET', releases, key)
   if known then return known end
@@ -97,8 +98,11 @@ class Releases(LedgerPart):
         return await self._readable("pending")
 
     async def known(self) -> list[Release]:
-        """Every release that is kept by key, decided or not, and the undecided manual ones, oldest first."""
-        return await self._readable("releases", MANUAL)
+        """Every release that is kept by key, decided or not, and the undecided manual ones, oldest first.
+
+        Also those whose withdrawal is remembered.
+        """
+        return await self._readable("releases", MANUAL, WITHDRAWN_KEYS[-1])
 
     async def asked_for(self, tag: str) -> list[Release]:
         """The undecided releases of that tag that an operator asked for, oldest first: they wait or run."""

@@ -12,22 +12,27 @@ FOREVER = "9007199254740991"
 """The date until which a deleted release counts as withdrawn, in seconds since 1970: JSON's largest exact integer."""
 
 # Atomic: what is withdrawn is no duplicate any more, so that it can be accepted if it is published again. An undecided
-# release stays pending: the worker takes it over, and records how it ended.
+# release stays pending: the worker takes it over, and records how it ended. The release itself is kept with its
+# withdrawal: a worker that lost its journal ends it.
 _WITHDRAW = """
-local withdrawn, untils, releases, order = unpack(KEYS)
+local withdrawn, untils, taken_back, releases, order = unpack(KEYS)
 local key, withdrawal, taken_back_until, kept = unpack(ARGV)
 redis.call('HSET', withdrawn, key, withdrawal)
 redis.call('ZADD', untils, taken_back_until, key)
+local release = redis.call('HGET', releases, key)
+if release then redis.call('HSET', taken_back, key, release) end
 redis.call('HDEL', releases, key)
 redis.call('ZREM', order, key)
 while redis.call('ZCARD', untils) > tonumber(kept) do
-  redis.call('HDEL', withdrawn, redis.call('ZPOPMIN', untils)[1])
+  local oldest = redis.call('ZPOPMIN', untils)[1]
+  redis.call('HDEL', withdrawn, oldest)
+  redis.call('HDEL', taken_back, oldest)
 end
 """
 
 
 class WithdrawnReleases(LedgerPart):
-    """`withdrawn` (hash) and `withdrawn:until` (by the date of the publication that was withdrawn)."""
+    """`withdrawn` and `withdrawn:releases` (hashes), `withdrawn:until` (by the date of what was withdrawn)."""
 
     async def withdraw(self, withdrawal: Withdrawal) -> None:
         """Records that a release was withdrawn: it is not accepted, unless it is published again."""

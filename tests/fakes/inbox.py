@@ -27,6 +27,7 @@ class FakeInbox:
         self._known: dict[str, Release] = {}
         self._ignored: list[IgnoredRelease] = []
         self._withdrawn: dict[str, Withdrawal] = {}
+        self._taken_back: dict[str, Release] = {}
         self._answers = asyncio.Event()
         self._answers.set()
 
@@ -36,7 +37,7 @@ class FakeInbox:
 
     def lose(self) -> None:
         """Empties Redis."""
-        self._pending, self._known, self._ignored, self._withdrawn = {}, {}, [], {}
+        self._pending, self._known, self._ignored, self._withdrawn, self._taken_back = {}, {}, [], {}, {}
 
     def hang(self) -> None:
         """Accepts calls, but does not answer until `go_on`."""
@@ -83,6 +84,7 @@ class FakeInbox:
         if (taken_back := self._withdrawn.get(release.key)) and taken_back.covers(release.key, release.published_at):
             return replace(release, rollout_id=WITHDRAWN)
         self._withdrawn.pop(release.key, None)
+        self._taken_back.pop(release.key, None)
         if known := self._known.get(release.key):
             return known
         self.put(release)
@@ -98,7 +100,9 @@ class FakeInbox:
         """What the web process does with the webhook of a withdrawal."""
         latest = [w for w in self._withdrawn.values() if w.key != withdrawal.key]
         self._withdrawn = {w.key: w for w in [*latest, withdrawal][-WITHDRAWN_KEPT:]}
-        self._known.pop(withdrawal.key, None)
+        if release := self._known.pop(withdrawal.key, None):
+            self._taken_back[release.key] = release
+        self._taken_back = {key: release for key, release in self._taken_back.items() if key in self._withdrawn}
 
     async def withdrawals(self) -> list[Withdrawal]:
         await self.ping()
@@ -106,7 +110,7 @@ class FakeInbox:
 
     async def known(self) -> list[Release]:
         await self.ping()
-        return list(self._known.values())
+        return [*self._known.values(), *self._taken_back.values()]
 
     async def ignore(self, release: IgnoredRelease) -> None:
         await self.ping()

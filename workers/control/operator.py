@@ -104,11 +104,16 @@ class Operator:
         await run.stopped_by(why)
 
     async def _drop(self, rollout_id: str) -> bool:
-        """Drops a waiting release. Returns False if it does not wait, for example because it has begun."""
+        """Drops a waiting release. Returns False if it does not wait, for example because it has begun.
+
+        Raises TooLate if it has the traffic.
+        """
         found: list[Release] = []
 
         def drop(state: State) -> State:
             found[:] = [r for r in state.accepted if r.rollout_id == rollout_id]
+            if found and state.current and state.current.rollout_id == rollout_id:  # after the loss of the state file
+                raise TooLate("it is live. Roll back instead.")
             return state.dismiss(*(dropped.dropped(r, Cancelled("before it began")) for r in found))
 
         self._ports.publisher.status(await self._ports.journal.update(drop, both=True))

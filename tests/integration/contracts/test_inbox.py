@@ -87,12 +87,24 @@ class InboxContract:
         assert await letters.inbox.accept(again) is None
         assert await letters.inbox.accept(again) == again
         assert (await letters.inbox.pending(), await letters.inbox.withdrawals()) == ([again], [])
+        assert await letters.inbox.known() == [again]
 
     async def test_withdrawn_undecided_release_stays_pending(self, letters: Letters) -> None:
         """The worker takes it over, and records how it ended."""
         await letters.put(SIGNED)
         await letters.inbox.withdraw(withdrawal(SIGNED, until=None))
-        assert (await letters.inbox.pending(), await letters.inbox.known()) == ([SIGNED], [])
+        assert (await letters.inbox.pending(), await letters.inbox.known()) == ([SIGNED], [SIGNED])
+
+    async def test_release_is_known_as_long_as_its_withdrawal(self, letters: Letters) -> None:
+        """A worker that lost its journal ends it."""
+        await letters.put(SIGNED)
+        await letters.inbox.taken([SIGNED])
+        await letters.inbox.withdraw(withdrawal(SIGNED, until=NOW))
+        assert await letters.inbox.known() == [SIGNED]
+        for n in range(WITHDRAWN_KEPT):
+            at = LATER + timedelta(seconds=n)
+            await letters.inbox.withdraw(replace(withdrawal(OTHER, until=at), key=f"1:{100 + n}", at=at))
+        assert await letters.inbox.known() == []
 
     async def test_only_the_last_withdrawals_are_kept(self, letters: Letters) -> None:
         found = [replace(withdrawal(OTHER, until=NOW), key=f"1:{n}") for n in range(100, 100 + WITHDRAWN_KEPT + 5)]

@@ -52,16 +52,24 @@ async def _stop_orphans(stack: Stack, ports: Ports) -> None:
 async def _orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> list[Instance]:
     """The running containers that nothing leads to, neither the journal nor a router nor Traefik, except proven ones.
 
-    A color whose release is proven is the way back. Traefik may not follow its files, so its answers count too.
+    A color whose release is proven is the way back. Traefik may not follow its files, so its answers count too. If they
+    name no container's rollout, as after an undo, it is unclear what it serves: then there are none.
     """
     try:
-        serving = {ports.journal.state.active_color, *await _led_to(stack, ports)}
+        serving, named = {ports.journal.state.active_color, *await _led_to(stack, ports)}, await ports.route.rollout()
     except RouteNotConfirmed as unreadable:
         log.warning("it is unclear which color serves; no container was stopped", reason=str(unreadable))
         return []
+    running = {color: await started_by_rollouts(stack, ports, color) for color in Color}
+    answered = {answer.rollout for _, answer in await ask_routes(stack, ports.probe)}
+    unknown = answered - {None, named, *[i.rollout for found in running.values() for i in found]}
+    if unknown:
+        log.warning(
+            "Traefik does not follow the route file; no container was stopped", answered=sorted(map(str, unknown))
+        )
+        return []
     idle = [color for color in Color if color not in serving]
-    kept = {*proven, *[answer.rollout for _, answer in await ask_routes(stack, ports.probe)]}
-    return [i for color in idle for i in await started_by_rollouts(stack, ports, color) if i.rollout not in kept]
+    return [i for color in idle for i in running[color] if i.rollout not in {*proven, *answered}]
 
 
 async def _led_to(stack: Stack, ports: Ports) -> set[Color]:

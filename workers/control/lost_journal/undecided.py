@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import structlog
 
+from app.domain.acceptance import withdrawn
 from app.domain.errors import LedgerUnavailable, RouteNotConfirmed, Superseded, Undone
 from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.rollout import undone_rollout
@@ -24,14 +25,16 @@ async def accept_undecided(ports: Ports, rule: TagRule) -> None:
     """After a rebuild, accepts the releases that the ledger knows and that the journal lost undecided.
 
     While the ledger or the route file cannot be read, this does nothing: call it again, also in the next process. A
-    release that is older than the live one never goes live: it ends as superseded. What a person forced counts as not
-    forced, because what is live now may not be what they saw: it waits for the unpause, or ends at once, with what to
-    run, if only force would let it go live. The route names the rollout that was undone last: its release is decided.
+    release that is older than the live one never goes live: it ends as superseded, and one that was withdrawn ends too.
+    What a person forced counts as not forced, because what is live now may not be what they saw: it waits for the
+    unpause, or ends at once, with what to run, if only force would let it go live. The route names the rollout that was
+    undone last: its release is decided.
     """
     if not ports.journal.state.ledger_unread or not await _is_lost(ports):
         return
     try:
         known, undone = await ports.inbox.known(), undone_rollout(await ports.route.rollout())
+        taken_back = await ports.inbox.withdrawals()  # last: see State.accept
     except (LedgerUnavailable, RouteNotConfirmed) as away:
         log.warning("releases that were accepted before the state file was lost are not read yet", reason=str(away))
         return
@@ -44,7 +47,12 @@ async def accept_undecided(ports: Ports, rule: TagRule) -> None:
     ended = [dropped(r, _undone(r)) for r in known if r.rollout_id == undone]
     ended += [dropped(r, _needs_force(r, current)) for r in needs_force if r.rollout_id != undone]
     ended += [dropped(r, _superseded(current)) for r in stale[-STALE_REPORTED:] if r.rollout_id != undone]
-    await ports.journal.update(lambda s: replace(_dismissed(s.dated(dates), ended).accept(*lost), ledger_unread=False))
+
+    def accepted(state: State) -> State:
+        again = _dismissed(state.dated(dates), ended).accept(*lost)
+        return replace(withdrawn.withdraw(again, *taken_back), ledger_unread=False)
+
+    await ports.journal.update(accepted)
 
 
 async def _is_lost(ports: Ports) -> bool:

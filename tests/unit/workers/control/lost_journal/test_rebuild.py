@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.errors import BuildFailed, FilesChanged, ReleaseNotKept, UpdaterError, VariableMissing
+from app.domain.errors import BuildFailed, FilesChanged, ReleaseNotKept, TooLate, UpdaterError, VariableMissing
 from app.domain.release import Release, Trigger
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color, Follower
 from app.domain.state import State
 from app.domain.tags import TagOrder, TagRule
+from app.domain.withdrawal import Withdrawal
 from tests.examples import NOW, a_release, a_stack, held, sha_of
 from tests.fakes.fuse import Crash
 from tests.fakes.inbox import FakeInbox
@@ -244,6 +245,28 @@ async def test_older_release_that_was_lost_has_an_end(world: World) -> None:
     assert ends["v1.1.0"][0] == "success"
 
 
+@pytest.mark.parametrize("when", ["before the loss", "before the ledger is read"])
+async def test_withdrawn_release_that_was_lost_has_an_end(world: World, when: str) -> None:
+    """The worker that took it over lost it; its withdrawal says that it never goes live."""
+    taken_back = Withdrawal(WAITING.key, WAITING.tag, NOW, "it was deleted")
+    await go_live(world)
+    world.inbox.put(WAITING)
+    await world.inbox.taken([WAITING])
+    if when == "before the loss":
+        world.inbox.take_back(taken_back)
+    world.journal.lose(None)
+    worker = world.worker()
+    world.inbox.away = when != "before the loss"
+    await worker.start()
+    world.inbox.away = False
+    if when != "before the loss":
+        world.inbox.take_back(taken_back)
+    await worker.reconcile()
+    ends = {entry.tag: (entry.result, entry.reason_code) for entry in world.publisher.entries}
+    assert ends[WAITING.tag][1] == "withdrawn"
+    assert world.state.accepted == ()
+
+
 async def test_only_the_last_older_releases_end_after_a_loss(world: World) -> None:
     """The ledger knows releases whose records are long gone."""
     many = [a_release(f"v0.{number}.0", key=f"1:{number}") for number in range(STALE_REPORTED + 20)]
@@ -392,6 +415,33 @@ async def test_color_that_traefik_still_uses_is_not_stopped(world: World) -> Non
     assert (world.engine.running("api-green"), world.outages) == (["v1.1.0"], [])
 
 
+async def test_color_that_an_undo_led_back_to_is_not_stopped(world: World) -> None:
+    """Traefik serves blue by the route of an undo, and did not notice the flip to green. No history says what blue is."""
+    world.engine.behave("bot", "v1.1.0", check_passes=False)
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    assert world.state.paused
+    world.route.deaf = True
+    world.inbox.put(replace(WAITING, force=True))
+    await killed_at(world, "route_switch")
+    world.journal.lose(None)
+    await world.worker().start()
+    assert (world.engine.running("api-blue"), world.engine.running("api-green")) == (["v1.0.0"], ["v1.2.0"])
+
+
+async def test_live_release_that_waits_after_a_loss_is_not_cancelled(world: World) -> None:
+    """It was on trial, so it is accepted again. It has the traffic: `rollback` ends that."""
+    world.inbox.put(NEW)
+    await killed_at(world, "restart_bot")
+    world.journal.lose(None)
+    worker = world.worker()
+    await worker.start()
+    assert world.state.accepted != ()
+    with pytest.raises(TooLate):
+        await Operator(world.ports, worker).cancel(NEW.rollout_id)
+    assert world.state.accepted != ()
+
+
 async def test_lost_rollouts_release_is_published_if_live(world: World) -> None:
     """`docker compose up` by hand must not start the release before it."""
     world.inbox.put(NEW)
@@ -410,7 +460,7 @@ async def test_torn_file_leaves_one_bot(world: World) -> None:
     world.journal.tear()
     torn = world.state.rollout
     assert torn is not None
-    assert torn.replaced == {}
+    assert torn.replaced == {"bot": ""}, "which one is lost"
     await world.worker().start()
     assert not world.state.rollout
     assert world.engine.running("bot") == ["v1.0.0"]
