@@ -258,9 +258,9 @@ PROTECTIONS: Sequence[Protection] = (
         17,
         "the wait for the old bot's end",
         (
-            "singletons.hand_over",
+            "singletons._retire",
             "await _stop_for_good(run, singleton, instance)",
-            "asyncio.create_task(_stop_for_good(run, singleton, instance))",
+            '__import__("asyncio").create_task(_stop_for_good(run, singleton, instance))',
         ),
     ),
     _protection(

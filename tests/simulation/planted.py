@@ -70,8 +70,8 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit("lost_rollout._orphans", "{ports.journal.state.active_color, *await _led_to(stack, ports)}", "{None}"),
         Edit(
             "lost_rollout._orphans",
-            "{*proven, *[answer.rollout for _, answer in await ask_routes(stack, ports.probe)]}",
-            "proven",
+            "{answer.rollout for _, answer in await ask_routes(stack, ports.probe)}",
+            "set()",
         ),
         Edit("_Protecting._serves", "color is not None and await self._route.active() is color", "False"),
     ),
@@ -93,13 +93,22 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     ),
     "nudge_before_the_rebuild": (Edit("Jobs.nudge", "await self._reconciler.taken_over()", "pass"),),
     "torn_write_loses_the_bot": (
-        Edit("singletons.restore_singleton", "or await _stopped_before(run, singleton)", "or None"),
+        Edit("singletons._retire", 'await run.record(lambda r: r.replacing(singleton.name, ""))', "pass"),
     ),
-    "second_hand_over_hides_the_first": (
+    "ended_bot_comes_back": (
+        Edit("singletons.hand_over", "i for i in await found_of(run, singleton) if", "i for i in found if"),
         Edit(
-            "singletons._stopped_before",
-            "any(step.id == hand_over and not step.completed for step in run.rollout.steps)",
-            "hand_over in {s.id for s in run.rollout.steps} and hand_over not in run.rollout.completed",
+            "singletons._retire",
+            "for instance in sorted(others, key=lambda each: not each.gone):",
+            "for instance in old:",
+        ),
+    ),
+    "withdrawn_release_is_lost": (
+        Edit(
+            "FakeInbox.known",
+            "[*self._known.values(), *self._taken_back.values()]",
+            "list(self._known.values())",
+            FAKES,
         ),
     ),
     "lost_lease_is_not_seen": (
@@ -117,13 +126,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit("Run.undoing", "stop_of(rollout.stopping) if rollout.stopping else why", "why"),
     ),
     "call_waits_for_its_step": (Edit("Run._limited", "self.raise_if_stopped()", "pass"),),
-    "stopped_bot_is_started": (
-        Edit(
-            "singletons._stopped_before",
-            "any(step.id == hand_over and not step.completed for step in run.rollout.steps)",
-            "bool(hand_over)",
-        ),
-    ),
+    "stopped_bot_is_started": (Edit("singletons.restore_singleton", 'if old == "":', "if not old:"),),
     "bot_is_given_up": (
         Edit(
             "outage.restored",

@@ -10,13 +10,13 @@ from workers.definition.changes.fingerprint import fingerprint, with_marks_of
 from workers.definition.labels import DEFINITION_LABEL, RELEASE_LABEL, SHA_LABEL, STACK_LABEL, Model, image_name
 from workers.definition.services.colors import with_colors
 from workers.definition.services.copies import with_copies
+from workers.definition.services.restart_policy import UNLESS_STOPPED
 from workers.definition.services.retired import without_retired
 from workers.definition.services.roles import COLOR_LABEL, JOB_LABEL, NAME_LABEL, ROLLOUT_LABEL, kind_labels, roles_in
 from workers.ports import Stamp
 
 ROLLBACK_LABEL = "updater.rollback"
 """A label that a release may set on any moved service: `never` if it cannot be rolled back, else `allowed`."""
-UNLESS_STOPPED = "unless-stopped"
 
 
 def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:

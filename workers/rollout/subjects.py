@@ -1,6 +1,7 @@
 """What a rollout acts on: its definition, and the instances of its services."""
 
 import asyncio
+from collections.abc import Sequence
 
 from app.domain.errors import (
     BakeFailed,
@@ -36,6 +37,20 @@ async def found_of(run: Run, uncolored: Singleton | Follower) -> list[Instance]:
     services = [*services_of(run, uncolored), *await _kept_services(run, uncolored.name)]
     found = [*await instances_of(run, list(dict.fromkeys(services))), *await run.ports.engine.named(uncolored.name)]
     return list({instance.id: instance for instance in found}.values())
+
+
+def likely_replaced(run: Run, found: Sequence[Instance]) -> Instance | None:
+    """The instance that the rollout has most likely stopped: one that still runs, else the newest of the live release.
+
+    None if `found` is empty.
+    """
+    live = run.rollout.previous
+
+    def likely(each: Instance) -> tuple[object, ...]:
+        mine = (each.rollout == live.rollout_id, each.sha == live.sha) if live else (False, False)
+        return not each.gone, mine, each.created or run.rollout.started_at
+
+    return max(found, key=likely, default=None)
 
 
 def services_of(run: Run, uncolored: Singleton | Follower) -> list[str]:

@@ -52,6 +52,12 @@ class Container:
         self.check_until = 0.0
         self.held = self.lost = self.restored = False
 
+    def hold(self, now: float) -> None:
+        """From now on, the engine does not start it when it restarts if it has ended, or ends by a call."""
+        self.always = False
+        if not self.runs(now):
+            self.lost = False
+
     def end(self) -> None:
         self.exited = True
 

@@ -102,8 +102,7 @@ class FakeEngine(FakeDefinitions):
         if made:
             await self.socket.reach()
             return made[0].instance(self._now)
-        for old in self._of(service):
-            old.always = False
+        await self._hold(service)
         await self._change(
             f"create {service} {stamp.release}", lambda: made.append(self._make(service, stamp)), once=True
         )
@@ -113,12 +112,16 @@ class FakeEngine(FakeDefinitions):
         stamp, wanted = self._stamps[definition.path], await self.copies(definition, service)
         self._may_create(service)
         made = [container for container in self._of(service) if container.stamp.rollout == stamp.rollout]
-        for old in self._of(service):
-            old.always = False
+        await self._hold(service)
         while len(made) < wanted:
             effect = f"create {service} {stamp.release}"
             await self._change(effect, lambda: made.append(self._make(service, stamp)), once=True)
         return [container.instance(self._now) for container in made]
+
+    async def _hold(self, service: str) -> None:
+        await self.socket.reach()
+        for old in self._of(service):
+            old.hold(self._now)
 
     def _may_create(self, service: str) -> None:
         if error := self.refused.get(service):
@@ -199,6 +202,8 @@ class FakeEngine(FakeDefinitions):
         container = self._containers.get(instance)
         if container is not None and container.runs(self._now):
             await self._stop(container, grace)
+        elif container is not None:
+            container.hold(self._now)
         return await self.inspect(instance)
 
     async def _stop(self, container: Container, grace: float) -> None:

@@ -207,7 +207,7 @@ class TestDockerEngine(AdoptionContract):
         await bench.engine.stop(bot.id, GRACE)
         await bench.engine.adopt(bench.stamp(OLD), Color.BLUE, [blue])
         await bench.engine.create(await bench.built("v2.0.0", BOT), BOT)
-        assert bench.client.api.inspect_container(bot.id)["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+        assert bench.client.api.inspect_container(bot.id)["HostConfig"]["RestartPolicy"]["Name"] == "no"
 
     async def test_adoption_refuses_a_missing_compose_file(self, bench: Sample) -> None:
         (Path(bench.stack.directory) / "docker-compose.yml").unlink()

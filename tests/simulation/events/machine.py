@@ -141,6 +141,8 @@ def state_damaged(host: Host, *, file: bool = True, previous: bool = False) -> N
     """The power fails in a bad moment: the worker ends, and copies of the state file cannot be read."""
     disk = host.world.disk
     host.worker.kill()
+    if file:
+        _note_lost_call(host)
     disk.file = DAMAGED if file and disk.file is not None else disk.file
     disk.previous = DAMAGED if previous and disk.previous is not None else disk.previous
     _note_loss(host)
@@ -152,6 +154,15 @@ def state_removed(host: Host) -> None:
     host.worker.kill()
     host.world.disk.file = host.world.disk.previous = None
     _note_loss(host)
+
+
+def _note_lost_call(host: Host) -> None:
+    """A full disk had no room for the second copy of an accepted call: it is lost with the first one."""
+    file, previous = host.world.disk.file, host.world.disk.previous
+    if host.world.disk.full and isinstance(file, State) and isinstance(previous, State) and file.rollout:
+        kept = previous.rollout.stopping if previous.rollout else None
+        if file.rollout.stopping and not kept:
+            host.seen.calls = [call for call in host.seen.calls if call.rollout != file.rollout.id]
 
 
 def _note_loss(host: Host) -> None:

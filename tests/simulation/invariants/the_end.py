@@ -82,8 +82,10 @@ def one_bot_runs(seen: Observed) -> str | None:
     """[B] In the end, exactly one copy of each singleton runs; none only if the pause or the alarm says so."""
     if seen.state.current is None:
         return None
+    stays = seen.state.current.rollout_id in seen.stayed  # maybe without a hand-over, beside the bot before it
     for singleton in seen.live_stack.singletons:
-        running = seen.world.engine.running(singleton.service)
+        services = seen.singletons[singleton.name] if stays else {singleton.service}
+        running = [tag for service in services for tag in seen.world.engine.running(service)]
         if len(running) != 1 and not (not running and _missing_bot_is_explained(seen, singleton.service)):
             return f"{len(running)} copies of {singleton.name} run: {running}"
     return None

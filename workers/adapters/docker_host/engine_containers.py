@@ -11,13 +11,15 @@ from app.domain.errors import (
     ReleaseNotKept,
     StartFailed,
 )
-from workers.adapters.docker_host import health_check, injection, prune, volumes
+from workers.adapters.docker_host import health_check, injection, prune, restarts, volumes
+from workers.adapters.docker_host.client import instance_of
 from workers.adapters.docker_host.engine_parts import HostParts
 from workers.adapters.threads import in_file_thread
 from workers.definition.files.injected_files import injected_files
 from workers.definition.labels import Model
 from workers.definition.services import anonymous_volumes
 from workers.definition.services.copies import copies_of
+from workers.definition.services.restart_policy import restart_policy
 from workers.definition.services.roles import ROLLOUT_LABEL
 from workers.ports import CheckResult, Definition, Instance
 
@@ -87,6 +89,8 @@ class DockerContainers(HostParts):
     async def _clear(self, definition: Definition, services: Sequence[str]) -> bool:
         """Stops and removes containers of other rollouts: Compose would leave their anonymous volumes behind.
 
+        Those of this one, which Compose will start, get their restart policy back.
+
         Compose would also stop one that runs, and be ended with it after `times/start`. Returns whether one ran: if it
         is kept, because it was adopted, Compose replaces it, and must not hand its anonymous volumes on. The container
         of a service that becomes routed is none of them: it serves until the flip, and Compose does not touch it.
@@ -98,6 +102,8 @@ class DockerContainers(HostParts):
         await asyncio.gather(*(self.stop(i.id, i.grace(grace)) for i in running))
         for instance in others:
             await self.remove(instance.id)
+        for instance in (i for i in found if i.gone and i not in others):
+            await self._restart_as_defined(instance.id)
         return bool(running)
 
     async def _started(
@@ -139,6 +145,7 @@ class DockerContainers(HostParts):
 
     async def _create(self, definition: Definition, service: str, wanted: int) -> list[Instance]:
         """Completes the `wanted` instances of the definition's rollout, and returns them."""
+        await self._docker.ready()  # while the engine shuts down, what will run again has ended
         model = await in_file_thread(self._kept, definition.sha)
         found = await self.find(service)
         rollout = model["services"][service]["labels"][ROLLOUT_LABEL]
@@ -161,7 +168,7 @@ class DockerContainers(HostParts):
     ) -> list[Instance]:
         before = {i.id for i in found}
         for old in before:
-            await self._adoption.stay_stopped(old)
+            await restarts.hold(self._docker, old)
         await self._compose.create(definition.path, service, len(before) + missing, self._stack.times.start, env)
         made = [i for i in await self.find(service) if i.id not in before]
         if len(made) != missing:
@@ -189,14 +196,24 @@ class DockerContainers(HostParts):
 
     async def resume(self, instance: str) -> None:
         try:
-            await self._docker.change(lambda c: c.containers.get(instance).start())
+            await self._restart_as_defined(instance)
+            await self._docker.change(lambda c: c.api.start(instance))
         except EngineFailed as error:
             raise StartFailed(error.detail) from error
+
+    async def _restart_as_defined(self, instance: str) -> None:
+        """Gives a stopped instance the restart policy of its release's definition, if that is kept."""
+        container = await self._docker.call(lambda c: c.containers.get(instance))
+        found = await self._known(instance_of(container))
+        kept = await in_file_thread(self._files.read, found.sha) if found.sha and found.gone else None
+        if service := (kept or {}).get("services", {}).get(found.service):
+            await restarts.give_back(self._docker, container, restart_policy(service))
 
     async def check(self, instance: str, limit: float) -> CheckResult:
         return await health_check.check(self._docker, instance, limit)
 
     async def stop(self, instance: str, grace: float) -> Instance:
+        await restarts.hold(self._docker, instance, stops=True)
         await self._docker.stop(instance, grace)
         return await self.inspect(instance)
 

@@ -26,7 +26,7 @@ class Containers(Protocol):
         """Creates an instance of `service` beside the existing ones, without starting it. Raises StartFailed.
 
         If the definition's rollout has made one, completes that one and returns it: an earlier call may have been cut
-        off. From then on, an existing instance that is stopped stays stopped when the engine restarts.
+        off. From then on, an existing instance that has ended or is stopped stays so when the engine restarts.
         """
 
     @mutation
@@ -38,11 +38,14 @@ class Containers(Protocol):
 
     @mutation
     async def resume(self, instance: str) -> None:
-        """Starts a stopped or created instance. Raises StartFailed."""
+        """Starts a stopped or created instance, which the engine restarts from then on. Raises StartFailed."""
 
     @mutation
     async def stop(self, instance: str, grace: float) -> Instance:
-        """Stops it, kills it after `grace` seconds, and returns how it ended. No error if it is already gone."""
+        """Stops it, kills it after `grace` seconds, and returns how it ended. No error if it is already gone.
+
+        The engine does not start it by itself any more, also if it had ended before: `resume` does.
+        """
 
     @mutation
     async def remove(self, instance: str) -> None:

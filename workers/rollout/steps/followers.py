@@ -11,7 +11,7 @@ from workers.rollout.checks import health, readiness
 from workers.rollout.run import Run
 from workers.rollout.step import Evidence
 from workers.rollout.stopping import still_there, stop_all
-from workers.rollout.subjects import definition_of, found_of
+from workers.rollout.subjects import definition_of, found_of, likely_replaced
 
 
 async def replace(run: Run, follower: Follower) -> Evidence:
@@ -109,13 +109,7 @@ def _stopped(run: Run, follower: Follower, others: Sequence[Instance]) -> list[I
     ids = run.rollout.followed.get(follower.name)
     if ids or ids is None:
         return [instance for instance in others if instance.id in (ids or ())]
-    live = run.rollout.previous
-
-    def likely(each: Instance) -> tuple[object, ...]:
-        mine = (each.rollout == live.rollout_id, each.sha == live.sha) if live else (False, False)
-        return not each.gone, mine, each.created or run.rollout.started_at
-
-    best = max(others, key=likely, default=None)
+    best = likely_replaced(run, others)
     return [instance for instance in others if best is not None and instance.rollout == best.rollout]
 
 

@@ -1,14 +1,15 @@
 """Hands a singleton over to the new release, and back to the old one. It never runs twice."""
 
+from collections.abc import Sequence
+
 from app.domain.errors import SingletonNeverReady, SingletonNotGone, UpdaterError
 from app.domain.stack import Singleton
-from app.domain.step import StepId, StepKind
 from workers.ports import Instance
 from workers.rollout import one_version
 from workers.rollout.checks import health, readiness
 from workers.rollout.run import Run
 from workers.rollout.step import Evidence
-from workers.rollout.subjects import definition_of, found_of
+from workers.rollout.subjects import definition_of, found_of, likely_replaced
 
 
 async def hand_over(run: Run, singleton: Singleton) -> Evidence:
@@ -22,13 +23,8 @@ async def hand_over(run: Run, singleton: Singleton) -> Evidence:
     if same and await engine.unchanged(old[0], definition):
         return {"skipped": "nothing about it changed"}
     new = await engine.create(definition, singleton.service)
-    if old and _was_follower(run, singleton):
-        before = run.rollout.followed.get(singleton.name, ())  # an interruption
-        copies = dict.fromkeys((*before, *(instance.id for instance in old)))
-        await run.record(lambda r: r.following(singleton.name, [*copies]))
-    for instance in old:
-        await run.record(lambda r, i=instance: r.replacing(singleton.name, i.id))  # type: ignore[misc]
-        await _stop_for_good(run, singleton, instance)
+    # Again: if the engine was shutting down, what had ended runs by now.
+    old = await _retire(run, singleton, [i for i in await found_of(run, singleton) if i.rollout != run.rollout.id])
     stopped = clock.monotonic()
     await engine.resume(new.id)
     seen = await readiness.wait_ready(run, new)
@@ -39,12 +35,33 @@ async def hand_over(run: Run, singleton: Singleton) -> Evidence:
     return {"instance": new.id, "gap_seconds": gap, **seen.evidence()}
 
 
+async def _retire(run: Run, singleton: Singleton, others: Sequence[Instance]) -> list[Instance]:
+    """Stops all `others`, also those that have ended, which the engine might start again. Returns those that ran.
+
+    Records first that, then which: the journal's last write can be lost or torn.
+    """
+    old = [instance for instance in others if not instance.gone]
+    if old and singleton.name not in run.rollout.replaced:
+        await run.record(lambda r: r.replacing(singleton.name, ""))
+    if old and _was_follower(run, singleton):
+        before = run.rollout.followed.get(singleton.name, ())  # an interruption
+        copies = dict.fromkeys((*before, *(instance.id for instance in old)))
+        await run.record(lambda r: r.following(singleton.name, [*copies]))
+    for instance in sorted(others, key=lambda each: not each.gone):
+        if instance in old:
+            await run.record(lambda r, i=instance: r.replacing(singleton.name, i.id))  # type: ignore[misc]
+        await _stop_for_good(run, singleton, instance)
+    return old
+
+
 async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
     """Confirms that the new one is gone, then starts the old one again; of what was a follower, all old copies."""
     for new in await run.ports.engine.find(singleton.service, rollout=run.rollout.id):
         await _stop_for_good(run, singleton, new)
         await run.ports.engine.remove(new.id)
-    old = run.rollout.replaced.get(singleton.name) or await _stopped_before(run, singleton)
+    old = run.rollout.replaced.get(singleton.name)
+    if old == "":
+        old = await _likely_replaced(run, singleton)
     if old is None:
         return {"skipped": "the old one was never stopped"}
     copies = run.rollout.followed.get(singleton.name, (old,)) if _was_follower(run, singleton) else (old,)
@@ -67,22 +84,10 @@ def _was_follower(run: Run, singleton: Singleton) -> bool:
     return singleton.name in {each.name for each in run.origin.followers}
 
 
-async def _stopped_before(run: Run, singleton: Singleton) -> str | None:
-    """The singleton that was stopped although the journal does not say so: its last write can be lost or torn.
-
-    Without that record, it is the newest one of the live release, if none runs. None if one runs, or none is left, or
-    if each hand-over that began has also ended, by the same worker: then it is known that nothing was stopped, and one
-    that does not run was stopped before, maybe on purpose.
-    """
-    live, hand_over = run.rollout.previous, StepId(StepKind.RESTART, singleton.name)
-    unclear = any(step.id == hand_over and not step.completed for step in run.rollout.steps)
-    if live is None or not unclear:
-        return None
-    found = await found_of(run, singleton)
-    if any(not i.gone for i in found):
-        return None
-    at = {i.id: (i.rollout == live.rollout_id, i.sha == live.sha, i.created or run.rollout.started_at) for i in found}
-    return max(at, key=lambda each: at[each], default=None)
+async def _likely_replaced(run: Run, singleton: Singleton) -> str | None:
+    """The one that was stopped, if the journal lost which. One that still runs may be shutting down."""
+    best = likely_replaced(run, await found_of(run, singleton))
+    return best.id if best else None
 
 
 async def _never_ready(run: Run, singleton: Singleton, seen: readiness.Readiness) -> UpdaterError:
@@ -92,7 +97,6 @@ async def _never_ready(run: Run, singleton: Singleton, seen: readiness.Readiness
 
 
 async def _stop_for_good(run: Run, singleton: Singleton, instance: Instance) -> None:
-    await run.ports.engine.stop(instance.id, instance.grace(run.stack.times.stop_grace))
-    now = await run.ports.engine.inspect(instance.id)
+    now = await run.ports.engine.stop(instance.id, instance.grace(run.stack.times.stop_grace))
     if not now.gone:
         raise SingletonNotGone(f"it is still {now.state}", service=singleton.name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
+from workers.adapters.docker_host import restarts
 from workers.adapters.docker_host.adoption.model import adopted_model, images_as_found, kept_images, recreatable
 from workers.adapters.docker_host.adoption.outside import outsiders
 from workers.adapters.docker_host.adoption.record import Adopted, AdoptedFile
@@ -18,8 +19,6 @@ from workers.adapters.threads import in_file_thread
 from workers.definition.labels import Model, image_name
 from workers.ports import Instance, Outsider, Stamp
 
-ALWAYS = "always"
-UNLESS_STOPPED: Any = {"Name": "unless-stopped"}
 """Any: the type stubs do not know this policy."""
 
 
@@ -92,7 +91,7 @@ class DockerAdoption:
         hashes = await self._compose.hashes(self._given)
         same = recreatable(hashes, self._stack, color, instances)
         for instance in instances:
-            await self.stay_stopped(instance.id)
+            await restarts.hold(self._docker, instance.id)
         containers = {i.id: i.service for i in instances}
         await in_file_thread(self._file.put, Adopted(stamp, containers, same))
         return sorted(set(containers.values()) - same)
@@ -165,9 +164,3 @@ class DockerAdoption:
     async def _name_images(self, names: Mapping[str, str]) -> None:
         for name, image in names.items():
             await self._docker.tag(image, name)
-
-    async def stay_stopped(self, container: str) -> None:
-        """Changes `restart: always` to `unless-stopped`: else the engine's restart would start a second bot."""
-        found = await self._docker.call(lambda c: c.containers.get(container))
-        if found.attrs["HostConfig"]["RestartPolicy"]["Name"] == ALWAYS:
-            await self._docker.change(lambda c: c.api.update_container(container, restart_policy=UNLESS_STOPPED))

@@ -31,7 +31,7 @@ def left_running(name: str) -> dict[str, Any]:
         "Created": "2026-11-27T00:00:00Z",
         "Config": {"Hostname": name, "Labels": labels, "Image": "shop", "StopTimeout": GRACE},
         "State": {"Status": "running"},
-        "HostConfig": {"NetworkMode": "shop_default"},
+        "HostConfig": {"NetworkMode": "shop_default", "RestartPolicy": {"Name": "unless-stopped"}},
         "NetworkSettings": {"Networks": {}},
     }
 
