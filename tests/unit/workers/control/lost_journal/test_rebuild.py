@@ -416,7 +416,7 @@ async def test_color_that_traefik_still_uses_is_not_stopped(world: World) -> Non
 
 
 async def test_color_that_an_undo_led_back_to_is_not_stopped(world: World) -> None:
-    """Traefik serves blue by the route of an undo, and did not notice the flip to green. No history says what blue is."""
+    """Traefik serves blue by the route of an undo, and did not notice the flip to green."""
     world.engine.behave("bot", "v1.1.0", check_passes=False)
     world.inbox.put(NEW)
     await world.worker().reconcile()
