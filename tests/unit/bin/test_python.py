@@ -64,6 +64,15 @@ def test_python3_is_the_default(machine: Machine) -> None:
     assert machine.output_of("find_python") == ["usr/python3"]
 
 
+def test_first_python_is_preferred_if_it_runs(machine: Machine) -> None:
+    """CI's is the distribution's."""
+    machine.on_path("shims", python3=WORKS.format("3.11.7"))
+    machine.on_path("usr", python3=WORKS.format("3.11.2"))
+    first = f"FIRST_PYTHON={machine.home}"
+    assert machine.output_of(f"{first}/usr/python3 find_python") == ["usr/python3"]
+    assert machine.output_of(f"{first}/none find_python") == ["shims/python3"]
+
+
 def test_too_old_python3_is_skipped(machine: Machine) -> None:
     machine.on_path("usr", python3="exit 1", python3_12=WORKS.format("3.12.1"))
     assert machine.output_of("find_python") == ["usr/python3.12"]
