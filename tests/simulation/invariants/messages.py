@@ -70,6 +70,6 @@ def a_silent_target_delays_no_other(seen: Observed, trying: Try) -> str | None:
 SOON = 3.0
 ENDING = (
     *("kill", "terminate", "suspend", "second_worker", "engine_restarts", "state_damaged", "state_removed"),
-    *("successor_dies", "disk_full", "notices_unwritable"),
+    *("successor_dies", "disk_full", "notices_unwritable", "route_unreadable"),
 )
-"""What ends a worker, or keeps it from writing."""
+"""What ends a worker, also one that starts, or keeps it from writing."""
