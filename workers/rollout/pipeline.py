@@ -211,7 +211,7 @@ def prune(stack: Stack) -> Step:
 
 
 def discard(stack: Stack) -> Step:
-    return Step(StepKind.DISCARD, colors.discard_new_color, _stop(stack), stops=1)
+    return Step(StepKind.DISCARD, colors.discard_new_color, stack.times.drain + _stop(stack), stops=1)
 
 
 def rollback_route(stack: Stack) -> Step:

@@ -118,7 +118,8 @@ class Succession:
 
     def _is_wanted(self, live: LiveRelease) -> bool:
         state, last = self._ports.journal.state, self._own.attempt
-        return not state.paused and state.current == live and (last is None or last.rollout != live.rollout_id)
+        due = not state.paused and state.current == live and (last is None or last.rollout != live.rollout_id)
+        return due and self._reconciler.decide().go is None  # what waits goes first, also after a failed write
 
     async def _due(self) -> Due | None:
         state = self._ports.journal.state

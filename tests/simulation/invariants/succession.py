@@ -15,12 +15,12 @@ def a_succession_begins_when_nothing_is_rolled_out(
     state = seen.state
     if before is not None and before.rollout == after.rollout:
         return None
-    if state.rollout is not None and not (state.rollout.steps == () and seen.happened["write_fails_late"]):
+    if state.rollout is not None:
         return f"the succession for {after.tag} begins while {state.rollout.id} runs"
     if state.paused:
         return f"the succession for {after.tag} begins while rollouts are paused: {state.pause_reason}"
-    if waits is None or seen.happened["write_fails_late"]:
-        return None  # after a failed write, also that of a rollout's begin, the worker looks again a minute later
+    if waits is None:
+        return None
     return f"the succession for {after.tag} begins, but {waits.tag} waits to be rolled out"
 
 

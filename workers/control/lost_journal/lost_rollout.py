@@ -12,6 +12,7 @@ from app.domain.errors import EngineFailed, RouteNotConfirmed, StaleWorker, Upda
 from app.domain.history import proven_rollouts
 from app.domain.release_stack import lacking, names_of
 from app.domain.stack import Color, Singleton, Stack
+from app.domain.state import State
 from app.domain.tags import UNKNOWN_TAG
 from workers.adoption import drift
 from workers.adoption.adopt import find_all
@@ -84,8 +85,9 @@ async def _settle_copies(stack: Stack, ports: Ports) -> None:
     Of a proven release nothing is started unless others run: an operator may have stopped it.
     """
     state = ports.journal.state
-    part = await drift.live_stack(stack, ports)
-    releases = {live.sha for live in state.kept} | await _made_from(ports, stack, part)
+    live, proven = state.current, _is_proven(state)  # what is not proven runs as its last attempt defined it
+    part = await drift.stack_of(stack, ports, live.sha, proven=proven) if live else stack
+    releases = {release.sha for release in state.kept} | await _made_from(ports, stack, part)
     known = (stack, part, *[await drift.stack_of(stack, ports, sha) for sha in sorted(releases)])
     for singleton in part.singletons:
         await _settle(part, ports, singleton, await _others(ports, singleton.name, part, known))
@@ -96,6 +98,11 @@ async def _settle_copies(stack: Stack, ports: Ports) -> None:
         await _stop(part, ports, new)
     except EngineFailed as error:
         log.error("what the live release does not have may still run", service=error.service, reason=str(error))
+
+
+def _is_proven(state: State) -> bool:
+    """Whether a rollout of the live release has succeeded. One without a name was found as it ran."""
+    return state.current is not None and state.current.tag in {state.last_good_tag, UNKNOWN_TAG}
 
 
 async def _made_from(ports: Ports, *stacks: Stack) -> set[str]:
@@ -121,11 +128,10 @@ async def _settle(stack: Stack, ports: Ports, singleton: Singleton, others: Sequ
     live = ports.journal.state.current
     if live is None:
         return
-    proven = live.tag in {ports.journal.state.last_good_tag, UNKNOWN_TAG}
     try:
         await _stop(stack, ports, others)
         runs = any(not instance.gone for instance in await ports.engine.find(singleton.service))
-        if not runs and (others or not proven):
+        if not runs and (others or not _is_proven(ports.journal.state)):
             await ports.engine.start(ports.engine.defined(live.sha), [singleton.service])
     except StaleWorker:
         raise

@@ -63,9 +63,14 @@ async def stop_old_color(run: Run) -> Evidence:
 
 
 async def discard_new_color(run: Run) -> Evidence:
-    """Before the flip: removes what this rollout created, and touches nothing else."""
+    """Before the flip: removes what this rollout created, and touches nothing else.
+
+    Copies of an earlier attempt drain first: until the preflight, Traefik may have led to them.
+    """
     await run.ports.engine.sweep()
     made = await _made(run)
+    if any(i.running and i.created is not None and i.created < run.rollout.started_at for i in made):
+        await run.ports.clock.sleep(run.stack.times.drain)
     await stop_all(run.stack, run.ports, made)
     for instance in made:
         await run.ports.engine.remove(instance.id)

@@ -86,6 +86,21 @@ async def test_cancel_before_the_flip_changes_nothing(world: World) -> None:
     assert (world.state.paused, world.state.current, world.outages) == (False, a_live("v1.0.0"), [])
 
 
+async def test_copies_of_an_earlier_attempt_drain_before_they_are_discarded(world: World) -> None:
+    """Until the preflight, Traefik may have led to them."""
+    world.engine.place("api-green", "v1.1.0")
+    await world.clock.sleep(1)
+    world.inbox.put(a_release("v1.1.0"))
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while not world.state.rollout or world.state.rollout.running_step != "preflight":
+        await world.clock.sleep(0.01)
+    await Operator(world.ports, worker).cancel("r-v1.1.0")
+    cancelled = world.clock.monotonic()
+    await rolling
+    assert world.engine.at["stop api-green v1.1.0"] - cancelled >= world.stack.times.drain
+
+
 async def test_cancelled_build_ends_at_once(world: World) -> None:
     world.source.fetch = hang  # type: ignore[method-assign]  # breaks a fake
     world.inbox.put(NEW)

@@ -24,7 +24,7 @@ WAITS = {
     "bake": TIMES.bake,
     "stop_old_color": TIMES.drain + STOP,
     "prune": TIMES.start,
-    "discard": STOP,
+    "discard": TIMES.drain + STOP,
     "rollback_route": TIMES.route,
     "rollback_bot": 2 * STOP + TIMES.ready,
     "rollback_stop": TIMES.drain + STOP,

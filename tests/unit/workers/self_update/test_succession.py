@@ -403,6 +403,15 @@ async def test_succession_waits_for_a_running_rollout(world: World, machine: Mac
     assert machine.sent == 0
 
 
+async def test_accepted_release_goes_before_the_succession(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    """It waits for the worker's next look, as after a write that failed."""
+    await world.journal.update(lambda s: s.accept(a_release("v1.3.0", after=60)))
+    await worker(world, machine, reconciler).look()
+    assert machine.sent == 0
+
+
 async def test_nudge_at_a_start_waits_for_the_end(world: World, machine: Machine, reconciler: Reconciler) -> None:
     """The queue runs already while a new worker starts, before its succession holds back rollouts."""
     machine.attempt = Attempt("r-v1.2.0", "v1.2.0", "c2")

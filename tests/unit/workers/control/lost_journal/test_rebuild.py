@@ -12,7 +12,7 @@ import pytest
 from app.domain.errors import BuildFailed, FilesChanged, ReleaseNotKept, TooLate, UpdaterError, VariableMissing
 from app.domain.release import Release, Trigger
 from app.domain.rollout import RolloutStatus
-from app.domain.stack import Color, Follower
+from app.domain.stack import Color, Follower, Singleton
 from app.domain.state import State
 from app.domain.tags import TagOrder, TagRule
 from app.domain.withdrawal import Withdrawal
@@ -763,6 +763,18 @@ async def test_bot_that_a_lost_rollout_stopped_is_started(world: World) -> None:
     world.journal.lose(None)
     await world.worker().start()
     assert world.engine.running("bot") == ["v1.1.0"]
+
+
+async def test_bot_of_a_lost_rollout_is_that_of_its_last_attempt(world: World) -> None:
+    """The stack file gave the bot another service between two attempts of v1.1.0, which is live unproven."""
+    world.inbox.put(NEW)
+    await killed_at(world, "start api-green v1.1.0")
+    world.restack(replace(world.stack, singletons=(Singleton("bot", "discord"),)))
+    await world.worker().start()
+    await killed_at(world, "restart_bot")
+    world.journal.lose(None)
+    await world.worker().start()
+    assert (world.engine.running("bot"), world.engine.running("discord")) == ([], ["v1.1.0"])
 
 
 async def test_start_that_is_killed_leaves_the_bot_to_the_next_one() -> None:
