@@ -60,6 +60,8 @@ def the_route_leads_to_what_runs(seen: Observed, color: Color | None, rollout: s
     """[D] The updater never moves the route to a color that it stopped, never started, or that is not ready."""
     if color is None or color is seen.served:
         return None  # no move: it has the traffic already, for example when the updater adopts it
+    if seen.served is None and rollout.startswith("adopted-"):
+        return None  # an operator has just started it, and the routers that are taken over lead to it
     for service in seen.world.route.routed(color, rollout):
         copies = seen.world.engine.containers(service.colors[color])
         if not copies or not all(_may_serve(seen, copy) for copy in copies):
