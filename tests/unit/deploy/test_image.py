@@ -1,6 +1,9 @@
 """The image's lock files match those that the tests use, and its Dockerfile installs what the worker runs."""
 
+import json
 import re
+import sysconfig
+import urllib.request
 
 from app.config.signers import PROGRAM
 from deploy.demo.processes import ROOT
@@ -54,3 +57,18 @@ def test_image_checks_the_binary_of_both_origins() -> None:
 def test_image_has_the_program_that_checks_signatures() -> None:
     assert f"command -v {PROGRAM} >/dev/null || " in DOCKERFILE
     assert "openssh-client" in DOCKERFILE
+
+
+def test_image_has_the_bytecode_of_the_standard_library() -> None:
+    """Python's official images have none, and no process of the updater writes any."""
+    tools = DOCKERFILE[DOCKERFILE.index("FROM ${BASE} AS tools") : DOCKERFILE.index("\nFROM tools\n")]
+    compiled = re.search(
+        r"^RUN python3 -m compileall -q -x '(.+)' \\\n +\"\$\(python3 -c '(.+)'\)\"$", tools, re.MULTILINE
+    )
+    assert compiled
+    left_out, directory = compiled.groups()
+    assert directory == 'import sysconfig; print(sysconfig.get_path("stdlib"))'
+    stdlib = sysconfig.get_path("stdlib")
+    loaded = (json.__file__, urllib.request.__file__, re.__file__)
+    assert not [file for file in loaded if re.search(left_out, file)]
+    assert re.search(left_out, f"{stdlib}/site-packages/pip/__init__.py")
