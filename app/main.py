@@ -5,7 +5,8 @@ import sys
 
 if __name__ == "__main__":
     gc.disable()  # while modules are loaded: collections would take a sixth of the start, and find nothing
-    sys.modules["rich"] = None  # type: ignore[assignment] # structlog and httpx would load it, for terminals alone
+    sys.modules["rich"] = None  # type: ignore[assignment] # structlog would load it, for terminals alone
+    sys.modules["httpx._main"] = None  # type: ignore[assignment] # httpx's own command line, with what it prints with
 
 import asyncio
 import os

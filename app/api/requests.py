@@ -4,11 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from app.api.limits import HISTORY_DEFAULT, HISTORY_MOST
 from app.api.model import CompatRequest, QueryModel, RequestModel
 from app.domain.errors import TagInvalid
 from app.domain.tags import MAX_TAG_LENGTH, check_name
 
-HISTORY_DEFAULT, HISTORY_MOST = 20, 200
 LONGEST_REASON = 1_000
 ROLLOUT_ID = r"^[A-Za-z0-9._-]{1,64}$"
 EVENT_ID = r"^[0-9]{1,15}(-[0-9]{1,15})?$"

@@ -23,7 +23,7 @@ from deploy.demo.processes import ROOT, end_group
 BENCH = "start"
 UP_SECONDS = 60.0
 LOOK_SECONDS = 0.002
-MODULES = ("app.main", "workers.main", "app.cli.main")
+MODULES = ("app.main", "workers.main", "app.cli.main, app.cli.commands")
 IMPORTED = {f"CPU of import {module}": "ms" for module in MODULES}
 WALL = {"web: start to first 200 of /health": "ms", "worker: start to recovered, status published": "ms"}
 CPU = {"web: CPU until then": "ms", "worker: CPU until then": "ms"}

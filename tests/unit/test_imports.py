@@ -25,17 +25,12 @@ NEVER_YET = {
         "typer",
     },
     "app.cli.main": {
-        *(
-            "apprise",
-            "app.cli.init",
-            "app.config.stack_file",
-            "arq",
-            "docker",
-            "githubkit",
-            "hypercorn",
-            "itsdangerous",
-        ),
-        *("prometheus_client", "redis", "requests", "starlette", "structlog", "yaml"),
+        *("app.api.model", "app.cli.commands", "app.cli.init", "app.config.stack_file", "apprise", "docker", "httpx"),
+        *("pydantic", "redis", "requests", "rich", "structlog", "yaml"),
+    },
+    "app.cli.commands": {
+        *("app.cli.init", "app.config.stack_file", "apprise", "arq", "docker", "githubkit", "hypercorn"),
+        *("itsdangerous", "prometheus_client", "redis", "requests", "starlette", "structlog", "yaml"),
     },
 }
 """The modules that importing a process's main module must not load. docs/architecture.md says how they are loaded."""
@@ -43,6 +38,7 @@ NEVER_YET = {
 LOADED = """
 import json, sys
 import {module}
+modules = [*sys.modules]
 from pydantic import BaseModel
 
 def below(model):
@@ -50,7 +46,7 @@ def below(model):
 
 ours = [m for m in below(BaseModel) if m.__module__.split(".")[0] in {{"app", "workers"}}]
 built = [m.__qualname__ for m in ours if m.__pydantic_complete__]
-print(json.dumps({{"modules": [*sys.modules], "models": len(ours), "built": built}}))
+print(json.dumps({{"modules": modules, "models": len(ours), "built": built}}))
 """
 
 
@@ -69,11 +65,37 @@ def test_import_loads_no_unneeded_module(module: str) -> None:
     assert not NEVER_YET[module].intersection(modules)
 
 
-@pytest.mark.parametrize("module", NEVER_YET)
+@pytest.mark.parametrize("module", [module for module in NEVER_YET if module != "app.cli.main"])
 def test_import_builds_no_schema(module: str) -> None:
     found = loaded(module)
     assert found["models"]
     assert found["built"] == []
+
+
+COMMAND = """
+import json, runpy, sys
+sys.argv = ["updater", *sys.argv[1:]]
+try:
+    runpy.run_module("app.cli", run_name="__main__")
+except SystemExit:
+    print(json.dumps([name for name, module in sys.modules.items() if module]))
+"""
+
+NEEDLESS = {
+    ("status",): {"app.cli.init", "click", "httpx._main", "pygments", "structlog", "yaml"},
+    ("token", "--scope", "read"): {"app.api.model", "app.cli.commands", "httpx", "yaml"},
+    ("init", "no-such-directory"): {"app.cli.commands", "httpx", "rich", "structlog"},
+}
+"""The modules that a command must not load. Without settings, each ends before it does anything."""
+
+
+@pytest.mark.parametrize("words", NEEDLESS, ids=lambda words: words[0])
+def test_command_loads_what_it_needs(words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-c", COMMAND, *words]
+    done = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, check=True, text=True, timeout=60)
+    modules = json.loads(done.stdout.splitlines()[-1])
+    assert "app.cli.main" in modules
+    assert not NEEDLESS[words].intersection(modules)
 
 
 STARTED = """
@@ -90,7 +112,8 @@ try:
 except SystemExit as end:
     for later in ("structlog.tracebacks", "httpx"):
         importlib.import_module(later)
-    for_terminals = [m for m in sys.modules if m.split(".")[0] == "rich" and sys.modules[m]]
+    libraries = ("click", "pygments", "rich")
+    for_terminals = [m for m in sys.modules if m.split(".")[0] in libraries and sys.modules[m]]
     found = {{"collections": collections, "goes_on": gc.isenabled(), "for_terminals": for_terminals}}
     print(json.dumps({{"why": str(end), **found}}))
 """
