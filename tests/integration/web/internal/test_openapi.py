@@ -1,3 +1,4 @@
+# ruff: noqa: PLC0415 - schemathesis takes a second of CPU to import, in each process that collects the tests
 """Checks the OpenAPI document against the real answers, with each kind of authentication."""
 
 import asyncio
@@ -11,9 +12,6 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
-import schemathesis
-import schemathesis.specs.openapi.schemas  # imported early: Python 3.11.2 cannot compile it while another thread runs
-from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from app.auth.callers import make_token
 from app.auth.scope import Scope
@@ -81,6 +79,9 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    # Before the thread starts: Python 3.11.2 cannot compile it while another one runs.
+    import schemathesis.specs.openapi.schemas  # noqa: F401
+
     directory, namespace = tmp_path_factory.mktemp("openapi"), f"test-{uuid4().hex}"
     worker = WorkerThread(redis_url, namespace, directory)
     worker.start()
@@ -107,6 +108,8 @@ def by_session(stage: Stage) -> dict[str, str]:
 
 @pytest.mark.parametrize("proof", [by_secret, by_token, by_session])
 def test_every_answer_matches_the_document(stage: Stage, proof: Callable[[Stage], dict[str, str]]) -> None:
+    import schemathesis
+
     schema = schemathesis.openapi.from_url(f"{stage.web.internal}/openapi.json")
     for result in schema.exclude(path=ENDLESS).get_all_operations():
         hold(result.ok(), proof(stage))  # type: ignore[union-attr] # a new proof: one of the calls is a logout
@@ -114,6 +117,7 @@ def test_every_answer_matches_the_document(stage: Stage, proof: Callable[[Stage]
 
 def hold(operation: Any, proven: dict[str, str]) -> None:
     """Makes generated calls of `operation`, and checks each answer."""
+    from schemathesis.specs.openapi.checks import positive_data_acceptance
 
     @hypothesis.given(case=operation.as_strategy())
     @hypothesis.settings(
