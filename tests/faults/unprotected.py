@@ -364,7 +364,7 @@ def take_out(protections: Iterable[Protection], host: str, jobs: int, report: Ca
 def _play(protection: Protection, host: str) -> Seen:
     with without(protection) as root:
         # The copy's modules come before those installed in the environment.
-        env = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "DOCKER_HOST": host}
+        env = {**os.environ, "PYTHONPATH": str(root), "DOCKER_HOST": host}
         words = [sys.executable, "-m", "tests.faults", str(protection.row), "--json", "--slow", "3"]
         played = subprocess.run(
             words, cwd=root, env=env, text=True, stdout=subprocess.PIPE, check=False, timeout=ROW_SECONDS
@@ -405,8 +405,17 @@ def edited(edits: Iterable[Edit], directories: Sequence[str] = ("",)) -> Iterato
 def copied(directories: Sequence[str] = ("",)) -> Iterator[Path]:
     """A copy of this checkout, or of those directories of it."""
     with tempfile.TemporaryDirectory(prefix="zu-unprotected-") as name:
-        root, ignored = Path(name), shutil.ignore_patterns(".*", "__pycache__")
+        root = Path(name)
         for directory in directories:
-            source = ROOT / directory
-            shutil.copytree(source, root / directory, ignore=ignored, copy_function=shutil.copy, dirs_exist_ok=True)
+            shutil.copytree(ROOT / directory, root / directory, ignore=_left_out, dirs_exist_ok=True)
         yield root
+
+
+def _left_out(directory: str, names: list[str]) -> list[str]:
+    """Hidden files, and other bytecode than this interpreter's. It belongs to a file's time of change, which is kept.
+
+    So the processes in the copy compile only what was edited.
+    """
+    if Path(directory).name == "__pycache__":
+        return [name for name in names if not name.endswith(f".{sys.implementation.cache_tag}.pyc")]
+    return [name for name in names if name.startswith(".")]

@@ -1,7 +1,9 @@
 """The product still has the code that is removed to see a row fail."""
 
+import py_compile
 import re
 from collections.abc import Iterator
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,33 @@ def test_checkout_keeps_its_protection() -> None:
     with without(PROTECTIONS[0], PRODUCT) as root:
         assert product(root) != before
         assert product(ROOT) == before
+
+
+def test_copy_compiles_only_what_was_edited() -> None:
+    edit = PROTECTIONS[0].edits[0]
+    file, _ = edit.fits(ROOT)
+    edited = str(file.relative_to(ROOT))
+    py_compile.compile(str(file), doraise=True)
+    before = compiled(ROOT)
+    assert edited in before
+    with without(Protection(PROTECTIONS[0].row, "one", (edit,)), PRODUCT) as root:
+        assert before - compiled(root) == {edited}
+
+
+def compiled(root: Path) -> set[str]:
+    """The modules of the product at `root` with bytecode that Python takes for their present text.
+
+    https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation
+    """
+    found = set()
+    for file in product(root):
+        cache, source = Path(cache_from_source(root / file)), (root / file).stat()
+        if cache.exists():
+            expected = (int(source.st_mtime), source.st_size)
+            head = cache.read_bytes()[8:16]
+            if expected == (int.from_bytes(head[:4], "little"), int.from_bytes(head[4:], "little")):
+                found.add(file)
+    return found
 
 
 def product(root: Path) -> dict[str, bytes]:
