@@ -1,16 +1,14 @@
 """The web process: both listeners. All wiring is here."""
 
-import gc
-import sys
-
 if __name__ == "__main__":
-    gc.disable()  # while modules are loaded: collections would take a sixth of the start, and find nothing
-    sys.modules["rich"] = None  # type: ignore[assignment] # structlog would load it, for terminals alone
-    sys.modules["httpx._main"] = None  # type: ignore[assignment] # httpx's own command line, with what it prints with
+    from app import loading
+
+    loading.begin(loading.RICH, loading.HTTPX_COMMAND)
 
 import asyncio
 import os
 import signal
+import sys
 from dataclasses import dataclass
 
 import structlog
@@ -107,6 +105,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # the modules stay: no later collection looks at them
-    gc.enable()
+    loading.end()
     main()

@@ -1,17 +1,15 @@
 """The worker process: recovers what an earlier worker left, then works until it is stopped."""
 
-import gc
-import sys
-
 if __name__ == "__main__":
-    gc.disable()  # while modules are loaded: collections would take a sixth of the start, and find nothing
-    sys.modules["rich"] = None  # type: ignore[assignment] # structlog would load it, for terminals alone
-    sys.modules["httpx._main"] = None  # type: ignore[assignment] # httpx's own command line, with what it prints with
+    from app import loading
+
+    loading.begin(loading.RICH, loading.HTTPX_COMMAND)
 
 import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -200,6 +198,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # the modules stay: no later collection looks at them
-    gc.enable()
+    loading.end()
     main()

@@ -3,6 +3,11 @@
 `python -m workers.successor ROLLOUT` runs the attempt for that rollout, which the worker has prepared.
 """
 
+if __name__ == "__main__":
+    from app import loading
+
+    loading.begin(loading.RICH, loading.HTTPX_COMMAND)
+
 import os
 import sys
 from pathlib import Path
@@ -59,4 +64,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    loading.end()
     main()

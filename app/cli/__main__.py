@@ -1,8 +1,12 @@
 """`python -m app.cli`, and the command `updater`."""
 
+import gc
 import sys
 
-sys.modules["httpx._main"] = None  # type: ignore[assignment] # httpx's own command line, with what it prints with
+from app.loading import HTTPX_COMMAND
+
+gc.set_threshold(50_000)  # a command is short: collections would take a sixth of it, and find nothing
+sys.modules[HTTPX_COMMAND] = None  # type: ignore[assignment]
 
 from app.cli.main import main  # noqa: E402
 
