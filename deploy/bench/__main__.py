@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.bench import flip, health, idle, receiver, signature, start
+from deploy.bench import flip, growth, health, idle, receiver, signature, start
 from deploy.bench.dashboard import measure as dashboard
 from deploy.bench.figures import Figure
 from deploy.demo.docker.engine import Say, exit_on_sigterm
@@ -31,6 +31,7 @@ class Name(StrEnum):
     IDLE = idle.BENCH
     START = start.BENCH
     DASHBOARD = dashboard.BENCH
+    GROWTH = growth.BENCH
 
 
 MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
@@ -41,6 +42,7 @@ MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
     Name.IDLE: idle.measure,
     Name.START: start.measure,
     Name.DASHBOARD: dashboard.measure,
+    Name.GROWTH: growth.measure,
 }
 
 
@@ -59,7 +61,7 @@ def tables(figures: list[Figure]) -> Iterator[Table]:
 
 
 def bench(
-    name: Annotated[Name | None, typer.Argument(help="The benchmark to run; default: all.")] = None,
+    names: Annotated[list[Name] | None, typer.Argument(help="The benchmarks to run; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line per figure to standard output.")] = False,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each contender runs.")] = ROUNDS,
 ) -> None:
@@ -72,7 +74,7 @@ def bench(
             spinner.update(escape(text))
             console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
 
-        for wanted in [name] if name else list(Name):
+        for wanted in names or list(Name):
             for figure in MEASURES[wanted](rounds, say):
                 figures.append(figure)
                 if as_json:

@@ -33,8 +33,8 @@ CONNECTIONS, REQUESTS_PER_SECOND = 10, 300.0
 ASK = request("GET", "/", {})
 
 OURS, INSIDE = "ours", "staged in the watched directory, throttle 2 s"
-IN_PLACE = "truncated and written in place"
-LATENCY = {"rename to first new answer": "ms"}
+RENAMED, IN_PLACE = "a bare rename, the same throttle", "truncated and written in place"
+LATENCY = {"rename to first new answer": "ms", "rename to first new answer: longest": "ms"}
 LOSS = {"lost requests": "%"}
 
 Flip = Callable[[Color, str], Awaitable[None]]
@@ -57,7 +57,8 @@ def measure(rounds: int, say: Say) -> Iterator[Figure]:
         except Missing as missing:
             say(f"{BENCH}: skipped: {missing}")
             return
-    yield from latency.figures(BENCH, OURS, INSIDE, LATENCY)
+    for reference in (RENAMED, INSIDE):
+        yield from latency.figures(BENCH, OURS, reference, LATENCY)
     yield from loss.figures(BENCH, OURS, IN_PLACE, LOSS)
 
 
@@ -66,12 +67,13 @@ async def _measure(directory: Path, rounds: int, say: Say) -> tuple[Rounds, Roun
     async with two_colors() as port, contextlib.AsyncExitStack() as stack:
         add = _Contenders(directory, stack_of(port), stack)
         ours = await add(OURS, THROTTLE, lambda file, s: RouteFile(file, s).flip)
+        renamed = await add(RENAMED, THROTTLE, staged_beside)
         inside = await add(INSIDE, DEFAULT_THROTTLE, staged_inside)
         in_place = await add(IN_PLACE, THROTTLE, written_in_place)
-        for number, turn in enumerate(turns([ours, inside], rounds), 1):
+        for number, turn in enumerate(turns([ours, renamed, inside], rounds), 1):
             say(f"{BENCH}: round {number} of {rounds}: {TIMED_FLIPS} flips each, one at a time")
             for contender in turn:
-                latency.add(contender.name, {"rename to first new answer": await _timed(contender)})
+                latency.add(contender.name, latency_of(await _timed(contender)))
         for number, turn in enumerate(turns([ours, in_place], rounds), 1):
             say(f"{BENCH}: round {number} of {rounds}: {LOADED_FLIPS} flips each at {REQUESTS_PER_SECOND:g} requests/s")
             for contender in turn:
@@ -97,6 +99,17 @@ class _Contenders:
         return contender
 
 
+def staged_beside(watched: Path, stack: Stack) -> Flip:
+    """Renames and does nothing else: no write is forced to the disk, and nothing is checked."""
+
+    async def flip(color: Color, rollout: str) -> None:
+        staged = watched.parent / file_name(stack)
+        staged.write_text(route_file.render(stack, color, rollout))
+        staged.replace(watched / file_name(stack))
+
+    return flip
+
+
 def staged_inside(watched: Path, stack: Stack) -> Flip:
     """Renames as we do, but writes the new file into the watched directory first."""
 
@@ -117,9 +130,14 @@ def written_in_place(watched: Path, stack: Stack) -> Flip:
     return flip
 
 
-async def _timed(contender: Contender) -> float:
-    """Returns the median flip in milliseconds. Either color may be active before."""
-    took = []
+def latency_of(took_ms: list[float]) -> dict[str, float]:
+    """Returns the figures of a round's flips."""
+    return dict(zip(LATENCY, (median(took_ms), max(took_ms)), strict=True))
+
+
+async def _timed(contender: Contender) -> list[float]:
+    """Returns the milliseconds of each flip. Either color may be active before."""
+    took: list[float] = []
     async with connected(contender.port) as connection:
         _, active = await connection.ask(ASK)
     color = Color(active.decode())
@@ -130,7 +148,7 @@ async def _timed(contender: Contender) -> float:
         await contender.flip(color, f"r-{started}")
         await _first_answer(contender.port, color)
         took.append((time.perf_counter() - started) * 1000)
-    return median(took)
+    return took
 
 
 async def _first_answer(port: int, color: Color) -> None:

@@ -15,7 +15,9 @@ from deploy.demo.environment import environment
 from deploy.demo.processes import running
 
 BENCH = "idle"
-WINDOW_SECONDS = 10.0
+WINDOW_SECONDS = 12.0
+"""Five rounds look at a minute: the worker's timers run every ten seconds and every minute."""
+
 SETTLE_SECONDS = 5.0
 """The wait between the start and the first window, so that the work of starting is over."""
 
@@ -23,8 +25,9 @@ POLL_SECONDS = 0.05
 LIBRARIES = "import starlette, hypercorn, redis, arq"
 BARE = f'bare python -c "{LIBRARIES}"'
 SITTING = f"import signal\n{LIBRARIES}\nprint('ready', flush=True)\nsignal.pause()"
-WINDOW = f"CPU in {WINDOW_SECONDS:g} s"
-UNITS = {"Rss": "MiB", "Pss": "MiB", WINDOW: "ms"}
+WINDOW = "CPU, of a core"
+UNITS = {"Rss": "MiB", "Pss": "MiB", WINDOW: "%"}
+TOGETHER, TWICE = "web and worker", f"{BARE}, twice"
 
 
 def measure(rounds: int, say: Say) -> Iterator[Figure]:
@@ -38,9 +41,28 @@ def measure(rounds: int, say: Say) -> Iterator[Figure]:
             before = {name: cpu_ms(pid) for name, pid in pids.items()}
             time.sleep(WINDOW_SECONDS)
             for name, pid in pids.items():
-                results.add(name, memory_of(pid) | {WINDOW: cpu_ms(pid) - before[name]})
-    for name in (n for n in pids if n != BARE):
+                results.add(name, memory_of(pid) | {WINDOW: core_percent(cpu_ms(pid) - before[name])})
+    yield from figures_of(results)
+
+
+def core_percent(used_ms: float) -> float:
+    """Returns the CPU time of a window as the share of one core."""
+    return used_ms / WINDOW_SECONDS / 10
+
+
+def figures_of(results: Rounds) -> Iterator[Figure]:
+    """Yields each process against an interpreter, then both together against two."""
+    measured = [name for name in results.values if name != BARE]
+    for name in measured:
         yield from results.figures(BENCH, name, BARE, UNITS, f"{name}: ")
+    if "worker" not in measured:
+        return
+    both = Rounds()
+    for name, parts in ((TOGETHER, ("web", "worker")), (TWICE, (BARE, BARE))):
+        for figure in UNITS:
+            for values in zip(*(results.values[part][figure] for part in parts), strict=True):
+                both.add(name, {figure: sum(values)})
+    yield from both.figures(BENCH, TOGETHER, TWICE, UNITS, f"{TOGETHER}: ")
 
 
 def _start(directory: Path, stack: contextlib.ExitStack, say: Say) -> dict[str, int]:

@@ -25,30 +25,32 @@ from deploy.demo.http1 import request
 
 BENCH = "receiver"
 REQUESTS, CONNECTIONS = 1_000, 16
-"""For each kind in each round: new releases, and duplicates of a recorded one."""
+"""For each kind in each round: new releases, duplicates of a recorded one, and deliveries of another secret."""
 
 WARM_UP_REQUESTS = 200
+OTHER_SECRET = f"not {WEBHOOK_SECRET}"
 OURS, BARE, WEBHOOK = "ours", "bare Starlette on Hypercorn, HMAC only", "adnanh/webhook, HMAC and /bin/true"
-NEW, KNOWN = "new release", "duplicate"
+NEW, KNOWN, REJECTED = "new release", "duplicate", "wrong signature"
 UNITS = {
     f"{kind}: {what}": unit
-    for kind in (NEW, KNOWN)
+    for kind in (NEW, KNOWN, REJECTED)
     for what, unit in (("throughput", "1/s"), ("median", "ms"), ("p99", "ms"))
 }
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """A contender: its server, and its status for a new release and for a known one."""
+    """A contender: its server, and its status for each kind of delivery."""
 
     name: str
     server: Server
     new: int = 200
     known: int = 200
+    rejected: int = 401
 
 
 def measure(rounds: int, say: Say) -> Iterator[Figure]:
-    """Sends both kinds of delivery to every receiver, round by round."""
+    """Sends every kind of delivery to every receiver, round by round."""
     with tempfile.TemporaryDirectory(prefix="zu-bench-") as directory, contextlib.ExitStack() as stack:
         receivers = _start(Path(directory), stack, say)
         results = asyncio.run(_measure(receivers, rounds, say))
@@ -62,7 +64,7 @@ def _start(directory: Path, stack: contextlib.ExitStack, say: Say) -> list[Recei
         Receiver(BARE, stack.enter_context(bare_receiver(directory))),
     ]
     try:
-        receivers.append(Receiver(WEBHOOK, stack.enter_context(adnanh_webhook(directory, say))))
+        receivers.append(Receiver(WEBHOOK, stack.enter_context(adnanh_webhook(directory, say)), rejected=500))
     except Missing as missing:
         say(f"{BENCH}: skipped the reference {WEBHOOK}: {missing}")
     return receivers
@@ -70,7 +72,7 @@ def _start(directory: Path, stack: contextlib.ExitStack, say: Say) -> list[Recei
 
 async def _measure(receivers: list[Receiver], rounds: int, say: Say) -> Rounds:
     ids, results = itertools.count(1), Rounds()
-    known = delivery(next(ids))
+    known, rejected = delivery(next(ids)), delivery(next(ids), OTHER_SECRET)
     for receiver in receivers:
         await _phase(receiver, [known], receiver.new)
         await _phase(receiver, [known] * WARM_UP_REQUESTS, receiver.known)
@@ -80,13 +82,15 @@ async def _measure(receivers: list[Receiver], rounds: int, say: Say) -> Rounds:
             fresh = [delivery(next(ids)) for _ in range(REQUESTS)]
             results.add(receiver.name, figures_of(NEW, await _phase(receiver, fresh, receiver.new)))
             results.add(receiver.name, figures_of(KNOWN, await _phase(receiver, [known] * REQUESTS, receiver.known)))
+            refused = await _phase(receiver, [rejected] * REQUESTS, receiver.rejected)
+            results.add(receiver.name, figures_of(REJECTED, refused))
     return results
 
 
-def delivery(release_id: int) -> bytes:
-    """Returns the request of a signed release event."""
+def delivery(release_id: int, secret: str = WEBHOOK_SECRET) -> bytes:
+    """Returns the request of a release event that is signed with `secret`."""
     body = release_event(f"v1.0.{release_id}", release_id)
-    return request("POST", HOOK_PATH, signed_headers(body, WEBHOOK_SECRET), body)
+    return request("POST", HOOK_PATH, signed_headers(body, secret), body)
 
 
 def figures_of(kind: str, run: Run) -> dict[str, float]:

@@ -13,7 +13,7 @@ from deploy.bench.__main__ import MEASURES, Name, tables
 from deploy.bench.bare import bare_app
 from deploy.bench.client import Run
 from deploy.bench.figures import compare
-from deploy.bench.flip import lost_percent
+from deploy.bench.flip import latency_of, lost_percent
 from deploy.bench.parts import HOOK_PATH, Missing, hook, listening, webhook_binary
 from deploy.bench.proc import cpu_ms, memory_mib, memory_of
 from deploy.bench.receiver import UNITS, delivery, figures_of
@@ -102,6 +102,10 @@ def test_request_without_a_200_counts_as_lost(statuses: dict[int, int], percent:
     run = Run()
     run.statuses.update(statuses)
     assert lost_percent(run) == percent
+
+
+def test_longest_flip_is_a_figure_of_its_own() -> None:
+    assert list(latency_of([60.0, 240.0, 80.0]).values()) == [80, 240]
 
 
 def test_every_benchmark_has_a_measure() -> None:
