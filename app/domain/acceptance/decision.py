@@ -105,7 +105,8 @@ def _newest(state: State, hold: Holding, rule: TagRule) -> Decision:
     unordered = tuple((r, str(rule.refusal(r.dated))) for r in state.accepted if r not in at)
     fresh, stale = _against_live(state, at, rule)
     outrun = _outrun(_held(fresh, hold), at)
-    fresh = [r for r in fresh if r not in {o for o, _ in outrun}]
+    never_waits = {release for release, _ in outrun}
+    fresh = [r for r in fresh if r not in never_waits]
     newest = max((r for r in fresh if hold(r) is None), key=_age(at), default=None)
     never = (*unordered, *stale, *outrun)
     if newest is None:

@@ -195,3 +195,24 @@ def test_green_release_does_not_wait_for_a_newer_one() -> None:
 def test_operator_is_not_held_by_checks() -> None:
     manual = a_release("v1.2.0", trigger=Trigger.MANUAL)
     assert decide(State(accepted=(manual,)), checks=True).go == manual
+
+
+class Looked(Release):
+    """A release that counts how often it is looked up."""
+
+    looks = 0
+
+    def __hash__(self) -> int:
+        Looked.looks += 1
+        return super().__hash__()
+
+
+def looks_for(waiting: int) -> int:
+    Looked.looks = 0
+    releases = (a_release(f"v1.{n}.0", after=n) for n in range(waiting))
+    decide(State(accepted=tuple(Looked(**vars(release)) for release in releases)), approval=True)
+    return Looked.looks
+
+
+def test_decision_grows_with_the_number_that_waits() -> None:
+    assert looks_for(200) <= 2.5 * looks_for(100)
