@@ -75,12 +75,24 @@ class Queue:
 
     def __init__(self, pool: ArqRedis) -> None:
         self._pool = pool
+        self._sent: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None
 
     async def nudge(self) -> None:
         """Makes the worker check for work. Raises LedgerUnavailable.
 
+        A nudge that begins after the call is enough: calls that arrive while one is being sent share the next one.
         A lost nudge costs at most a minute: the worker also checks every minute.
         """
+        if self._next is None:
+            self._next = asyncio.create_task(self._nudge_after(self._sent))
+            self._next.add_done_callback(_retrieved)
+        await asyncio.shield(self._next)
+
+    async def _nudge_after(self, sent: "asyncio.Task[None] | None") -> None:
+        if sent is not None:
+            await asyncio.wait([sent])
+        self._sent, self._next = self._next, None  # from here on, a call needs another one
         await self._enqueue("nudge")
 
     async def ask(self, question: str, *args: Any) -> dict[str, Any]:
@@ -123,3 +135,9 @@ class Queue:
             if await job.status() is not JobStatus.not_found:
                 return job
         raise LedgerUnavailable(f"the connection was lost {WATCH_TRIES} times")
+
+
+def _retrieved(task: "asyncio.Task[None]") -> None:
+    """Otherwise asyncio reports an error that no caller waits for any more."""
+    if not task.cancelled():
+        task.exception()

@@ -65,6 +65,27 @@ async def test_nudge_makes_the_worker_look(at_work: AtWork, world: World) -> Non
         await until(lambda: looked(world))
 
 
+async def test_nudges_of_a_burst_share_one_job(pool: ArqRedis) -> None:
+    queue = Queue(pool)
+    await asyncio.gather(*(queue.nudge() for _ in range(50)))
+    assert await pool.zcard(pool.default_queue_name) == 1
+    await queue.nudge()
+    assert await pool.zcard(pool.default_queue_name) == 2, "a later release gets a nudge of its own"
+
+
+async def test_call_during_a_nudge_gets_the_next_one(pool: ArqRedis) -> None:
+    """The worker may look before the release of that call is recorded."""
+    queue = Queue(pool)
+    first = asyncio.create_task(queue.nudge())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    later = [asyncio.create_task(queue.nudge()) for _ in range(3)]
+    await asyncio.sleep(0)
+    later[0].cancel()
+    await asyncio.gather(first, *later[1:])
+    assert await pool.zcard(pool.default_queue_name) == 2
+
+
 async def test_nudge_waits_for_the_worker_to_start(at_work: AtWork, world: World, pool: ArqRedis) -> None:
     await Queue(pool).nudge()
     async with at_work():
