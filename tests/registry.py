@@ -11,7 +11,7 @@ import docker
 import yaml
 from docker.errors import ImageNotFound
 
-from deploy.bench.parts import listening
+from deploy.bench.method.servers import listening
 from deploy.demo.distribution.packages import Say
 from deploy.demo.distribution.unpacked import program_of
 from deploy.demo.docker.images import packed

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.bench import flip, growth, health, idle, receiver, signature, start
+from deploy.bench import flip, gap, growth, health, idle, receiver, rollback, signature, start
 from deploy.bench.dashboard import measure as dashboard
-from deploy.bench.figures import Figure
+from deploy.bench.method.figures import Figure
 from deploy.demo.docker.engine import Say, exit_on_sigterm
 
 ROUNDS = 5
@@ -28,6 +28,8 @@ class Name(StrEnum):
     SIGNATURE = signature.BENCH
     FLIP = flip.BENCH
     HEALTH = health.BENCH
+    ROLLBACK = rollback.BENCH
+    GAP = gap.BENCH
     IDLE = idle.BENCH
     START = start.BENCH
     DASHBOARD = dashboard.BENCH
@@ -39,6 +41,8 @@ MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
     Name.SIGNATURE: signature.measure,
     Name.FLIP: flip.measure,
     Name.HEALTH: health.measure,
+    Name.ROLLBACK: rollback.measure,
+    Name.GAP: gap.measure,
     Name.IDLE: idle.measure,
     Name.START: start.measure,
     Name.DASHBOARD: dashboard.measure,

@@ -10,10 +10,10 @@ from pathlib import Path
 from statistics import median
 
 from app.domain.stack import Color, Stack
-from deploy.bench.backends import stack_of, traefik, two_colors
-from deploy.bench.client import Run, connected
-from deploy.bench.figures import Figure, Rounds, turns
-from deploy.bench.parts import Missing
+from deploy.bench.method.backends import stack_of, traefik, two_colors
+from deploy.bench.method.client import Run, connected
+from deploy.bench.method.figures import Figure, Rounds, turns
+from deploy.bench.method.servers import Missing
 from deploy.demo.docker.engine import Say
 from deploy.demo.http1 import BadAnswer, request
 from workers.adapters.traefik.route_file import RouteFile, file_name

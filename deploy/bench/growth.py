@@ -18,10 +18,10 @@ from app.domain.history import HistoryEntry
 from app.domain.release import Release, Trigger
 from app.ledger import Ledger
 from app.queue import open_pool
-from deploy.bench.client import connected, drive
 from deploy.bench.dashboard.rollout import entry_of
-from deploy.bench.figures import Figure, Rounds, percentile, turns
-from deploy.bench.parts import WebServer, web_process
+from deploy.bench.method.client import connected, drive
+from deploy.bench.method.figures import Figure, Rounds, percentile, turns
+from deploy.bench.method.servers import WebServer, web_process
 from deploy.bench.receiver import CONNECTIONS, delivery
 from deploy.demo.docker.engine import Say
 from deploy.demo.http1 import request

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.bench.figures import Figure, Rounds
-from deploy.bench.parts import UP_SECONDS, web_process
-from deploy.bench.proc import cpu_ms, memory_of
+from deploy.bench.method.figures import Figure, Rounds
+from deploy.bench.method.proc import cpu_ms, memory_of
+from deploy.bench.method.servers import UP_SECONDS, web_process
 from deploy.demo.docker.engine import Engine, EngineUnavailable, Say, answering
 from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.environment import environment

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.bench.client import Run, drive
-from deploy.bench.figures import Figure, Rounds, percentile, turns
-from deploy.bench.parts import (
+from deploy.bench.method.client import Run, drive
+from deploy.bench.method.figures import Figure, Rounds, percentile, turns
+from deploy.bench.method.servers import (
     HOOK_PATH,
     Missing,
     Server,

@@ -10,7 +10,7 @@ import githubkit.webhooks
 
 from app.web.webhook.delivery import check_signature, parse_release
 from app.web.webhook.headers import signature_in
-from deploy.bench.figures import Figure, Rounds, turns
+from deploy.bench.method.figures import Figure, Rounds, turns
 from deploy.demo.docker.engine import Say
 from deploy.demo.environment import WEBHOOK_SECRET
 from deploy.demo.github.delivery import signed_headers

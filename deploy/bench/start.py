@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy.bench.figures import Figure, Rounds, turns
 from deploy.bench.idle import BARE, LIBRARIES
-from deploy.bench.proc import cpu_ms
+from deploy.bench.method.figures import Figure, Rounds, turns
+from deploy.bench.method.proc import cpu_ms
 from deploy.demo.docker.engine import Engine, Say, answering
 from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.environment import Environment, environment

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from app.ledger import Ledger
 from app.queue import open_pool
-from deploy.bench.client import connected
 from deploy.bench.dashboard import pages, rollout
-from deploy.bench.figures import Figure, Rounds, percentile, turns
-from deploy.bench.parts import WebServer, web_process
-from deploy.bench.proc import cpu_ms, memory_of
+from deploy.bench.method.client import connected
+from deploy.bench.method.figures import Figure, Rounds, percentile, turns
+from deploy.bench.method.proc import cpu_ms, memory_of
+from deploy.bench.method.servers import WebServer, web_process
 from deploy.demo.docker.engine import Say
 from deploy.demo.http1 import request
 from deploy.demo.processes import running

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
-from deploy.bench.client import connected
+from deploy.bench.method.client import connected
 from deploy.demo.http1 import HEAD_END, Connection, parsed, request
 
 PORT, SECRET, PAGES = "BENCH_PORT", "BENCH_SECRET", "BENCH_PAGES"

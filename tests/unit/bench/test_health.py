@@ -3,7 +3,7 @@
 import asyncio
 
 from deploy.bench.health import ASKED, HEALTHY, STEPS
-from deploy.bench.starts import Start, Starts
+from deploy.bench.method.starts import Start, Starts
 from tests.examples import a_stack, step_names
 
 

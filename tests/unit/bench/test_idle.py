@@ -1,5 +1,5 @@
-from deploy.bench.figures import Rounds
 from deploy.bench.idle import BARE, TOGETHER, TWICE, WINDOW, core_percent, figures_of
+from deploy.bench.method.figures import Rounds
 
 
 def rounds(*names: str) -> Rounds:

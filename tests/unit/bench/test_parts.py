@@ -10,12 +10,12 @@ from githubkit.webhooks import parse
 
 from app.web.webhook.delivery import check_signature, parse_release
 from deploy.bench.__main__ import MEASURES, Name, tables
-from deploy.bench.bare import bare_app
-from deploy.bench.client import Run
-from deploy.bench.figures import compare
 from deploy.bench.flip import latency_of, lost_percent
-from deploy.bench.parts import HOOK_PATH, Missing, hook, listening, webhook_binary
-from deploy.bench.proc import cpu_ms, memory_mib, memory_of
+from deploy.bench.method.bare import bare_app
+from deploy.bench.method.client import Run
+from deploy.bench.method.figures import compare
+from deploy.bench.method.proc import cpu_ms, memory_mib, memory_of
+from deploy.bench.method.servers import HOOK_PATH, Missing, hook, listening, webhook_binary
 from deploy.bench.receiver import UNITS, delivery, figures_of
 from deploy.bench.signature import recorded_body
 from deploy.demo.environment import WEBHOOK_SECRET

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from deploy.bench.client import connected, drive
+from deploy.bench.method.client import connected, drive
 from deploy.demo.http1 import Connection, request
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from deploy.bench.figures import Rounds, compare, percentile, rounded, turns
+from deploy.bench.method.figures import Rounds, compare, percentile, rounded, turns
 
 
 def compared(ours: list[float], reference: list[float]) -> tuple[float | None, ...]:

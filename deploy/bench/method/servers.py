@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.bench import bare
+from deploy.bench.method import bare
 from deploy.demo.distribution.unpacked import program_of
 from deploy.demo.docker.engine import EngineUnavailable, Say
 from deploy.demo.environment import WEBHOOK_SECRET
@@ -66,7 +66,7 @@ def web_process(directory: Path, say: Say) -> Iterator[WebServer]:
 
 @contextlib.contextmanager
 def bare_receiver(directory: Path) -> Iterator[Server]:
-    """Runs deploy/bench/bare.py."""
+    """Runs deploy/bench/method/bare.py."""
     port = free_port()
     env = {bare.PORT: str(port), bare.SECRET: WEBHOOK_SECRET}
     with listening(["python", "-m", bare.__name__], env, port, directory / "bare.log") as server:
