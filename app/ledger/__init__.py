@@ -8,7 +8,7 @@ from app.domain.release import FORGOTTEN, WITHDRAWN
 from app.ledger.base import EVENTS_KEPT, RECORD_SECONDS_KEPT
 from app.ledger.durability import Durability
 from app.ledger.ignored import IgnoredList
-from app.ledger.releases import RELEASES_KEPT, Releases
+from app.ledger.releases import RELEASES_KEPT, Releases, StatusChanged
 from app.ledger.results import HISTORY_KEPT, Results
 from app.ledger.sessions import Sessions
 from app.ledger.set_aside import SetAside
@@ -24,6 +24,7 @@ __all__ = [
     "RELEASES_KEPT",
     "WITHDRAWN",
     "Ledger",
+    "StatusChanged",
 ]
 
 

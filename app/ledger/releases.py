@@ -21,10 +21,12 @@ MANUAL = "manual"
 # Atomic: a known release stays unchanged; a new one is recorded, added to `pending` and announced as an event.
 # GitHub's release ids increase, so a release whose id is not above the repository's floor was recorded before.
 # A withdrawn release is not recorded, unless it was published again since: see app/ledger/withdrawn.py.
+# If the caller decided by a status that is not the published one any more, nothing is recorded.
 # https://redis.io/docs/latest/develop/programmability/eval-intro/
 _ACCEPT = """
-local releases, order, floors, pending, manual, events, withdrawn, untils, taken_back = unpack(KEYS)
-local key, release, repository, id, at, events_kept, releases_kept, published = unpack(ARGV)
+local releases, order, floors, pending, manual, events, withdrawn, untils, taken_back, status = unpack(KEYS)
+local key, release, repository, id, at, events_kept, releases_kept, published, decided_by = unpack(ARGV)
+if decided_by ~= '' and redis.sha1hex(redis.call('GET', status) or '') ~= decided_by then return 'decide again' end
 if id ~= 'manual' then
   local taken_back_until = redis.call('ZSCORE', untils, key)
   if taken_back_until then
@@ -59,6 +61,13 @@ return false
 """
 
 
+_DECIDE_AGAIN = b"decide again"
+
+
+class StatusChanged(Exception):
+    """The worker has published another status since the caller decided."""
+
+
 class Releases(LedgerPart):
     """`releases` (hash), `releases:order` (by release id), `releases:floors` (by repository id), `pending` (hash).
 
@@ -67,22 +76,36 @@ class Releases(LedgerPart):
 
     releases_kept = RELEASES_KEPT
 
-    async def accept(self, release: Release) -> Release | None:
+    async def accept(self, release: Release, *, decided_by: str = "") -> Release | None:
         """Records `release`. Returns None, or the release that is already recorded under the same key.
+
+        `decided_by`: the fingerprint of the status by which the caller decided to accept it. Raises StatusChanged, and
+        records nothing, if the worker has published another one since.
 
         A release that was withdrawn is not recorded, and is returned with the rollout id WITHDRAWN.
 
         A release older than the dedup window, or whose record this version cannot read, is returned with the rollout
         id FORGOTTEN.
         """
-        names = ("releases", "releases:order", "releases:floors", "pending", MANUAL, "events", *WITHDRAWN_KEYS)
+        names = (
+            "releases",
+            "releases:order",
+            "releases:floors",
+            "pending",
+            MANUAL,
+            "events",
+            *WITHDRAWN_KEYS,
+            "status",
+        )
         keys = [self.key(name) for name in names]
         repository, id_ = ids_of(release.key)
         value = RELEASE.built.dump_json(release).decode()
         args = [release.key, value, repository, id_, now(), str(EVENTS_KEPT), str(self.releases_kept)]
-        args.append(seconds_of(release.published_at))
+        args += [seconds_of(release.published_at), decided_by]
         async with translated():
             known = await cast(Awaitable[bytes | None], self._redis.eval(_ACCEPT, len(keys), *keys, *args))
+        if known == _DECIDE_AGAIN:
+            raise StatusChanged
         if known == WITHDRAWN.encode():
             return replace(release, rollout_id=WITHDRAWN)
         return (read(RELEASE, known) or replace(release, rollout_id=FORGOTTEN)) if known else None

@@ -85,7 +85,13 @@ class Results(LedgerPart):
 
     async def status(self) -> dict[str, Any] | None:
         """The status that the worker published last; None before the first."""
-        return await self._read("status")
+        return json_object(await self.status_text())
+
+    async def status_text(self) -> bytes | None:
+        """The status as the worker wrote it; None before the first."""
+        async with translated():
+            text: bytes | None = await self._redis.get(self.key("status"))
+        return text
 
     async def publish_record(self, record: dict[str, Any]) -> None:
         """Keeps the whole record of a running or ended rollout, under its `rollout_id`, for 30 days."""

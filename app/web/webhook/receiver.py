@@ -4,7 +4,8 @@ The order is: headers, body (with a cap and a deadline), signature, parse, polic
 """
 
 import asyncio
-from collections import Counter
+import contextlib
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app.api.status import PublishedStatus
 from app.domain.acceptance.ignored import IgnoredRelease
 from app.domain.acceptance.policy import Cause, Refusal, ReleaseEvent, refusal_of
 from app.domain.acceptance.repository import identified
@@ -25,12 +27,12 @@ from app.domain.release import Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
 from app.domain.tags import DatedTag
 from app.domain.withdrawal import WITHDRAWING, Withdrawal
-from app.ledger import FORGOTTEN, WITHDRAWN, Ledger
+from app.ledger import FORGOTTEN, WITHDRAWN, Ledger, StatusChanged
 from app.queue import Queue
 from app.web.body import Intake, drain
 from app.web.calls.live import live_tag
 from app.web.errors import HANDLERS, error, not_found
-from app.web.published import published_status
+from app.web.published import SeenStatus, seen_status
 from app.web.webhook.access_log import Line
 from app.web.webhook.delivery import check_signature, parse_release, payload_of
 from app.web.webhook.headers import check_head, hint_of, type_in
@@ -66,7 +68,7 @@ class DeliveryOutcome:
 
 @dataclass(frozen=True)
 class Receiver:
-    """The webhook endpoint. `decisions` counts deliveries by decision."""
+    """The webhook endpoint. `decisions` counts deliveries by decision. `seen` has the status that was read last."""
 
     stack: Stack
     secrets: Sequence[str]
@@ -74,6 +76,7 @@ class Receiver:
     ledger: Ledger
     queue: Queue
     decisions: Counter[str] = field(default_factory=Counter)
+    seen: deque[SeenStatus] = field(default_factory=lambda: deque(maxlen=1))
 
     async def receive(self, request: Request) -> Response:
         """Answers one delivery and logs it."""
@@ -118,15 +121,27 @@ class Receiver:
             return _not_recorded(event, away)
 
     async def _decide(self, event: ReleaseEvent, delivery: str | None) -> DeliveryOutcome:
-        status = await published_status(self.ledger)
-        stack, live = identified(self.stack, status.repository), live_tag(status)
-        refusal = refusal_of(event, stack, live)
+        """Accepts at once what the status of before allows, if that is still the published one: one round trip."""
+        for seen in tuple(self.seen):
+            if self._refusal(event, seen.status) is None:
+                with contextlib.suppress(StatusChanged):
+                    return await self._accept(event, delivery, decided_by=seen.fingerprint)
+        seen = await seen_status(self.ledger)
+        self.seen.append(seen)
+        refusal, live = self._refusal(event, seen.status), live_tag(seen.status)
         if refusal and refusal.cause is Cause.ACTION and event.action in WITHDRAWING:
             return await self._withdraw(event, live)
         if refusal:
             return await self._ignore(event, refusal, delivery)
+        return await self._accept(event, delivery)
+
+    def _refusal(self, event: ReleaseEvent, status: PublishedStatus) -> Refusal | None:
+        return refusal_of(event, identified(self.stack, status.repository), live_tag(status))
+
+    async def _accept(self, event: ReleaseEvent, delivery: str | None, decided_by: str = "") -> DeliveryOutcome:
+        """Raises StatusChanged if `decided_by` is not the published status any more."""
         release = _release(event, delivery, self.stack)
-        known = await self.ledger.accept(release)
+        known = await self.ledger.accept(release, decided_by=decided_by)
         if known is None:
             return _recorded(ACCEPTED, "accepted", release, event)
         if known.rollout_id == WITHDRAWN:

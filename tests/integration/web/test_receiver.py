@@ -143,6 +143,17 @@ async def test_unwanted_release_is_ignored_with_reason(
     assert await web.ledger.pending() == []
 
 
+async def test_release_is_judged_by_the_newest_status(web: Listening, github: httpx.AsyncClient) -> None:
+    """The receiver remembers a status, and Redis says whether it is still the published one."""
+    decisions = []
+    for live, tag, id_ in (("v1.0.0", "v1.1.0", 11), ("v1.5.0", "v1.2.0", 12), ("v1.0.0", "v1.3.0", 13)):
+        await web.ledger.publish_status({"current": {"tag": live}})
+        answer = await post(github, release_body(tag=tag, release_id=id_))
+        decisions.append(answer.json()["status"])
+    assert decisions == ["accepted", "ignored", "accepted"]
+    assert [release.tag for release in await web.ledger.pending()] == ["v1.1.0", "v1.3.0"]
+
+
 async def test_ignored_release_is_in_the_status(web: Listening, github: httpx.AsyncClient) -> None:
     for tag in ("2024.01.05", "2024.02.01"):
         await post(github, release_body(tag=tag))
