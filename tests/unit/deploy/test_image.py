@@ -72,3 +72,12 @@ def test_image_has_the_bytecode_of_the_standard_library() -> None:
     loaded = (json.__file__, urllib.request.__file__, re.__file__)
     assert not [file for file in loaded if re.search(left_out, file)]
     assert re.search(left_out, f"{stdlib}/site-packages/pip/__init__.py")
+
+
+def test_own_code_is_in_a_layer_of_its_own() -> None:
+    """A patch release changes only that layer: what is installed is copied from a stage without own code."""
+    stages = dict(re.findall(r"^FROM \S+ AS (\S+)\n((?:(?!FROM ).*\n)*)", DOCKERFILE, re.MULTILINE))
+    assert not re.search(r"^COPY (app|workers) ", stages["installed"], re.MULTILINE)
+    assert re.findall(r"^COPY (app|workers) ", stages["source"], re.MULTILINE) == ["app", "workers"]
+    installed, source = (DOCKERFILE.index(f"COPY --from={stage} /opt/updater") for stage in ("installed", "source"))
+    assert installed < source
