@@ -1,6 +1,8 @@
 """`bin/bench`: runs the benchmarks and prints one line per figure."""
 
+import contextlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from enum import StrEnum
@@ -16,9 +18,10 @@ from rich.table import Table
 from deploy.bench import flip, gap, growth, health, idle, receiver, rollback, signature, start
 from deploy.bench.dashboard import measure as dashboard
 from deploy.bench.method.figures import Figure
-from deploy.demo.docker.engine import Say, exit_on_sigterm
+from deploy.demo.docker.engine import EngineUnavailable, Say, docker_engine, exit_on_sigterm
 
 ROUNDS = 5
+"""The fewest for the record: with less, a single slow round decides the median and the spread."""
 
 
 class Name(StrEnum):
@@ -50,10 +53,21 @@ MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
 }
 
 
-def tables(figures: list[Figure]) -> Iterator[Table]:
+def mark(rounds: int) -> str:
+    """Says that the figures are not for the record; empty if they are."""
+    return "" if rounds >= ROUNDS else f"not for the record: {rounds} of at least {ROUNDS} rounds"
+
+
+def line(figure: Figure, rounds: int) -> str:
+    """One figure as JSON. `for_the_record`: False with fewer than ROUNDS rounds."""
+    return json.dumps({**asdict(figure), "for_the_record": not mark(rounds)})
+
+
+def tables(figures: list[Figure], rounds: int = ROUNDS) -> Iterator[Table]:
     """Formats the figures: one table for each reference of each benchmark."""
     for (name, reference), group in groupby(figures, key=lambda f: (f.bench, f.reference_name)):
-        shown = Table(title=escape(f"{name} against {reference}"), title_justify="left", box=box.SIMPLE_HEAD)
+        title = f"{name} against {reference}" + (f" ({mark(rounds)})" if mark(rounds) else "")
+        shown = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD)
         for column in ("figure", "unit"):
             shown.add_column(column)
         for column in ("ours", "reference", "ratio", "least", "most"):
@@ -67,7 +81,11 @@ def tables(figures: list[Figure]) -> Iterator[Table]:
 def bench(
     names: Annotated[list[Name] | None, typer.Argument(help="The benchmarks to run; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line per figure to standard output.")] = False,
-    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each contender runs.")] = ROUNDS,
+    rounds: Annotated[
+        int,
+        typer.Option(min=1, max=100, help=f"How often each contender runs. Below {ROUNDS}: not for the record."),
+    ] = ROUNDS,
+    own_engine: Annotated[bool, typer.Option("--own-engine", help="Start a private Docker Engine (root).")] = False,
 ) -> None:
     """Measures the updater against named references, in turns in each round."""
     exit_on_sigterm()
@@ -78,14 +96,31 @@ def bench(
             spinner.update(escape(text))
             console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
 
-        for wanted in names or list(Name):
-            for figure in MEASURES[wanted](rounds, say):
-                figures.append(figure)
-                if as_json:
-                    print(json.dumps(asdict(figure)), flush=True)
+        if mark(rounds):
+            say(mark(rounds))
+        with _engine(say, own=own_engine):
+            for wanted in names or list(Name):
+                for figure in MEASURES[wanted](rounds, say):
+                    figures.append(figure)
+                    if as_json:
+                        print(line(figure, rounds), flush=True)
     if not as_json:
-        for shown in tables(figures):
+        for shown in tables(figures, rounds):
             Console().print(shown)
+
+
+@contextlib.contextmanager
+def _engine(say: Say, *, own: bool) -> Iterator[None]:
+    """Lets the benchmarks find a private engine, if `own`; else they use the one that answers, or are skipped."""
+    if not own:
+        yield
+        return
+    try:
+        with docker_engine(say, own=True) as engine:
+            os.environ["DOCKER_HOST"] = engine.host
+            yield
+    except EngineUnavailable as missing:
+        raise typer.BadParameter(str(missing), param_hint="--own-engine") from None
 
 
 if __name__ == "__main__":
