@@ -8,10 +8,11 @@ from pathlib import Path
 
 from deploy.bench.method.figures import Figure, Rounds
 from deploy.bench.method.proc import cpu_ms, memory_of
-from deploy.bench.method.servers import UP_SECONDS, web_process
+from deploy.bench.method.servers import web_process
 from deploy.demo.docker.engine import Engine, EngineUnavailable, Say, answering
 from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.environment import environment
+from deploy.demo.listening import UP_SECONDS
 from deploy.demo.processes import running
 
 BENCH = "idle"

@@ -9,7 +9,8 @@ from typing import cast
 
 from app.domain.routing.routes import ClientRoute, EntryPoint, HealthRequest
 from app.domain.stack import Color, RoutedService, Stack, Traefik
-from deploy.bench.method.servers import Server, listening, traefik_binary
+from deploy.bench.method.servers import traefik_binary
+from deploy.demo.listening import Server, listening
 from deploy.demo.processes import free_port
 
 ADDRESSES = {Color.BLUE: "127.0.0.1", Color.GREEN: "127.0.0.2"}

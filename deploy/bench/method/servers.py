@@ -2,10 +2,7 @@
 
 import contextlib
 import json
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,24 +12,15 @@ from deploy.demo.distribution.unpacked import program_of
 from deploy.demo.docker.engine import EngineUnavailable, Say
 from deploy.demo.environment import WEBHOOK_SECRET
 from deploy.demo.github.delivery import REPOSITORY
-from deploy.demo.processes import ROOT, free_port, procfile_commands, running
+from deploy.demo.listening import Server, listening
+from deploy.demo.processes import ROOT, free_port, procfile_commands
 from deploy.demo.redis_server import redis_server
 
 HOOK_PATH = "/webhooks/github"
-UP_SECONDS = 120.0
-POLL_SECONDS = 0.05
 
 
 class Missing(Exception):
     """A reference is missing on this machine. The text names it and the reason."""
-
-
-@dataclass(frozen=True)
-class Server:
-    """A process that listens on `port` of the loopback interface."""
-
-    port: int
-    process: "subprocess.Popen[bytes]"
 
 
 @dataclass(frozen=True)
@@ -111,21 +99,3 @@ def traefik_binary() -> str:
     if not binary.exists():
         raise Missing("Traefik is not in .venv. Remove .venv and try again.")
     return str(binary)
-
-
-@contextlib.contextmanager
-def listening(command: list[str], env: dict[str, str], port: int, log: Path) -> Iterator[Server]:
-    """Runs `command` and waits until it listens on `port`. Raises RuntimeError with the end of its log."""
-    with running(command, env, log) as process:
-        deadline = time.monotonic() + UP_SECONDS
-        while not _connects(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{command[0]} does not listen on its port:\n{log.read_text()[-1500:]}")
-            time.sleep(POLL_SECONDS)
-        yield Server(port, process)
-
-
-def _connects(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False

@@ -26,6 +26,11 @@ PYTHON_IMAGE = "python:3.12-slim"
 TRAEFIK_IMAGE = "traefik:v3"
 LOCAL_BASE = "updater-demo-base"
 LOCAL_TRAEFIK = "updater-demo-traefik"
+BUILD_IMAGE = "python:3.12-slim-bookworm"
+"""BASE of deploy/Dockerfile."""
+
+LOCAL_BUILD = "updater-demo-build"
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def ensure_base(host: str, say: Say) -> str:
@@ -42,6 +47,29 @@ def ensure_traefik(host: str, say: Say) -> str:
     with connected(host, BUILD_SECONDS) as client:
         local = f"{LOCAL_TRAEFIK}:3"
         return _present(client, TRAEFIK_IMAGE, local) or _pull(client, TRAEFIK_IMAGE, say) or _pack(client, local, say)
+
+
+def ensure_build_base(host: str, say: Say) -> str:
+    """Provides the base of deploy/Dockerfile, else one of this distribution's packages with apt and venv, kept."""
+    with connected(host, BUILD_SECONDS) as client:
+        local = f"{LOCAL_BUILD}:{_codename()}"
+        found = _present(client, BUILD_IMAGE, local) or _pull(client, BUILD_IMAGE, say)
+        if found is None:
+            bare = bootstrap(client, f"{local}-bare", say, variant="minbase", packages=["python3-venv"])
+            found = trusting(client, local, bare)
+        return found
+
+
+def from_registry(host: str, name: str, say: Say) -> str | None:
+    """Provides the image `name`; None if the engine does not have it and no registry gives it."""
+    with connected(host, BUILD_SECONDS) as client:
+        return _present(client, name) or _pull(client, name, say)
+
+
+def trusting(client: docker.DockerClient, name: str, bare: str) -> str:
+    """Builds `name` from `bare`: pip in a build trusts the same certificates as this machine."""
+    dockerfile = f"FROM {bare}\nCOPY certificates {CERTIFICATES}\nENV PIP_CERT={CERTIFICATES}\n"
+    return packed(client, name, dockerfile, {"certificates": CERTIFICATES})
 
 
 def _present(client: docker.DockerClient, *names: str) -> str | None:

@@ -14,10 +14,9 @@ import pytest
 from docker.errors import APIError, ImageNotFound
 
 from deploy.demo.docker.engine import Say
-from deploy.demo.docker.images import bootstrap, packed, traefik_binary
+from deploy.demo.docker.images import bootstrap, packed, traefik_binary, trusting
 
 HERE = Path(__file__).parent
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 GIT_BASE = "updater-test-git:2"
 """Has git, and not ssh-keygen: deploy/Dockerfile has to install it."""
 
@@ -90,9 +89,7 @@ def bases(client: docker.DockerClient, say: Say) -> None:
         bootstrap(client, GIT_BASE, say, packages=["git", "apt"])
     if not _has(client, PARTS_BASE):
         bare = bootstrap(client, f"{PARTS_BASE}-bare", say, variant="minbase", packages=PARTS)
-        # pip in a build trusts the same certificates as this machine.
-        trusting = f"FROM {bare}\nCOPY certificates {CERTIFICATES}\nENV PIP_CERT={CERTIFICATES}\n"
-        packed(client, PARTS_BASE, trusting, {"certificates": CERTIFICATES})
+        trusting(client, PARTS_BASE, bare)
 
 
 def _has(client: docker.DockerClient, name: str) -> bool:

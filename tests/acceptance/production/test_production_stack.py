@@ -18,6 +18,7 @@ from app.domain.long_lines import LINE_BYTES
 from app.domain.stack import Color
 from app.web.server.connection import CLOSE_SECONDS, WRITE_SECONDS
 from deploy.demo.docker.engine import Engine
+from deploy.demo.docker.registry import registry
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant
 from tests.acceptance.host.images import GIT_BASE
@@ -49,7 +50,6 @@ from tests.acceptance.production.site import (
 from tests.integration.waiting import until
 from tests.integration.web.deliveries import raw
 from tests.integration.web.server.sockets import HTTP2_PREFACE, MANY_REQUESTS, never_reading, still_open
-from tests.registry import registry
 from workers.adapters.docker_host.compose.program import find_compose
 
 pytestmark = pytest.mark.engine

@@ -9,9 +9,9 @@ import yaml
 
 from deploy.demo.docker.engine import connected
 from deploy.demo.docker.images import ensure_base
+from deploy.demo.docker.registry import Registry, registry
 from tests.faults.releases.bad import never_healthy
 from tests.faults.scenario import NEVER_FLIPPED, Scenario, row
-from tests.registry import Registry, registry
 
 NAME = "team/skills:stable"
 FILES = ("common/http_service.py", "common/healthcheck.py", "skills/app.py", "skills/VERSION")

@@ -17,9 +17,9 @@ from docker.models.images import Image
 from app.domain.errors import BuildFailed, ComposeInvalid
 from app.domain.stack import Color
 from deploy.demo.docker.images import packed
+from deploy.demo.docker.registry import Registry, registry
 from tests.integration.engine.sample_stack import BLUE, BOT, GREEN, Sample, start_one
 from tests.integration.waiting import until
-from tests.registry import Registry, registry
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.program import find_compose
 from workers.adapters.docker_host.engine import DockerEngine

@@ -15,10 +15,11 @@ from deploy.bench.method.bare import bare_app
 from deploy.bench.method.client import Run
 from deploy.bench.method.figures import compare
 from deploy.bench.method.proc import cpu_ms, memory_mib, memory_of
-from deploy.bench.method.servers import HOOK_PATH, Missing, hook, listening, webhook_binary
+from deploy.bench.method.servers import HOOK_PATH, Missing, hook, webhook_binary
 from deploy.bench.receiver import UNITS, delivery, figures_of
 from deploy.bench.signature import recorded_body
 from deploy.demo.environment import WEBHOOK_SECRET
+from deploy.demo.listening import listening
 from deploy.demo.processes import free_port
 
 ROLLUP = """\

@@ -11,10 +11,10 @@ import docker
 import yaml
 from docker.errors import ImageNotFound
 
-from deploy.bench.method.servers import listening
 from deploy.demo.distribution.packages import Say
 from deploy.demo.distribution.unpacked import program_of
 from deploy.demo.docker.images import packed
+from deploy.demo.listening import listening
 from deploy.demo.processes import ROOT, free_port
 
 ONE_FILE = {"one": Path(__file__)}
@@ -40,15 +40,25 @@ class Registry:
 
         What the engine has under that name stays.
         """
-        here, credentials = f"{self.host}/{name}", {"username": USER, "password": PASSWORD} if self.locked else None
+        here = f"{self.host}/{name}"
         before = _id_of(client, here)
         packed(client, here, dockerfile, files)
-        repository, _, tag = here.rpartition(":")
+        digest = self.publish(client, here)
+        if before is not None:
+            repository, _, tag = here.rpartition(":")
+            client.api.tag(before, repository, tag)
+        return digest
+
+    def publish(self, client: docker.DockerClient, image: str) -> str:
+        """Publishes what the engine has as `image` (`host`, repository and tag), and removes that name from the engine.
+
+        Returns its digest.
+        """
+        credentials = {"username": USER, "password": PASSWORD} if self.locked else None
+        repository, _, tag = image.rpartition(":")
         lines = client.api.push(repository, tag, stream=True, decode=True, auth_config=credentials)
         digests = [line["aux"]["Digest"] for line in lines if "aux" in line]
-        client.images.remove(here)
-        if before is not None:
-            client.api.tag(before, repository, tag)
+        client.images.remove(image)
         return str(digests[0])
 
     def credentials(self, password: str = PASSWORD) -> str:
