@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.bench import flip, gap, growth, health, idle, receiver, rollback, signature, start
+from deploy.bench import flip, gap, growth, health, idle, image, receiver, rollback, signature, start
 from deploy.bench.dashboard import measure as dashboard
 from deploy.bench.method.figures import Figure
 from deploy.demo.docker.engine import EngineUnavailable, Say, docker_engine, exit_on_sigterm
@@ -37,6 +37,7 @@ class Name(StrEnum):
     START = start.BENCH
     DASHBOARD = dashboard.BENCH
     GROWTH = growth.BENCH
+    IMAGE = image.BENCH
 
 
 MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
@@ -50,6 +51,7 @@ MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
     Name.START: start.measure,
     Name.DASHBOARD: dashboard.measure,
     Name.GROWTH: growth.measure,
+    Name.IMAGE: image.measure,
 }
 
 
