@@ -179,16 +179,14 @@ def bytes_moved(manifest: Json, present: Json) -> int:
     https://distribution.github.io/distribution/spec/manifest-v2-2/
     """
     known = {layer["digest"] for layer in present["layers"]}
-    return _config(manifest) + sum(layer["size"] for layer in manifest["layers"] if layer["digest"] not in known)
+    moved = [layer["size"] for layer in manifest["layers"] if layer["digest"] not in known]
+    return int(sum(moved, manifest["config"]["size"]))
 
 
 def bytes_beyond(manifest: Json, layers: int) -> int:
     """Returns how many bytes a pull moves, compressed, if only the lowest `layers` are here already."""
-    return _config(manifest) + sum(layer["size"] for layer in manifest["layers"][layers:])
-
-
-def _config(manifest: Json) -> int:
-    return int(manifest["config"]["size"])
+    above = [layer["size"] for layer in manifest["layers"][layers:]]
+    return int(sum(above, manifest["config"]["size"]))
 
 
 def _forgotten(client: docker.DockerClient, image: str) -> None:

@@ -13,7 +13,6 @@ from deploy.bench.method.figures import Figure, Rounds, percentile, turns
 from deploy.bench.method.servers import (
     HOOK_PATH,
     Missing,
-    Server,
     adnanh_webhook,
     bare_receiver,
     web_process,
@@ -22,6 +21,7 @@ from deploy.demo.docker.engine import Say
 from deploy.demo.environment import WEBHOOK_SECRET
 from deploy.demo.github.delivery import release_event, signed_headers
 from deploy.demo.http1 import request
+from deploy.demo.listening import Server
 
 BENCH = "receiver"
 REQUESTS, CONNECTIONS = 1_000, 16
