@@ -18,6 +18,7 @@ from rich.table import Table
 from deploy.bench import flip, gap, growth, health, idle, image, receiver, rollback, signature, start
 from deploy.bench.dashboard import measure as dashboard
 from deploy.bench.method.figures import Figure
+from deploy.bench.rollout import measure as rollout
 from deploy.demo.docker.engine import EngineUnavailable, Say, docker_engine, exit_on_sigterm
 
 ROUNDS = 5
@@ -31,6 +32,7 @@ class Name(StrEnum):
     SIGNATURE = signature.BENCH
     FLIP = flip.BENCH
     HEALTH = health.BENCH
+    ROLLOUT = rollout.BENCH
     ROLLBACK = rollback.BENCH
     GAP = gap.BENCH
     IDLE = idle.BENCH
@@ -45,6 +47,7 @@ MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
     Name.SIGNATURE: signature.measure,
     Name.FLIP: flip.measure,
     Name.HEALTH: health.measure,
+    Name.ROLLOUT: rollout.measure,
     Name.ROLLBACK: rollback.measure,
     Name.GAP: gap.measure,
     Name.IDLE: idle.measure,

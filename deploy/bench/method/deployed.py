@@ -25,24 +25,6 @@ LOOK_SECONDS = 0.01
 Json = dict[str, Any]
 
 
-@contextlib.contextmanager
-def deployed(say: Say, **limits: float) -> Iterator[Environment]:
-    """Runs the demo's stack with the product's default checks. `limits`: time limits that replace LIMITS.
-
-    Raises Missing if no engine answers.
-    """
-    host = answering()
-    if host is None:
-        raise Missing("no Docker Engine answers. Start one, or set DOCKER_HOST.")
-    base, traefik = ensure_base(host, say), ensure_traefik(host, say)
-    options: Any = {"base": base, "traefik": traefik, "times": {**LIMITS, **limits}, "prepare": as_installed}
-    with (
-        tempfile.TemporaryDirectory(prefix="zu-bench-") as directory,
-        environment(Path(directory) / "environment", Engine(host, owned=False), say=say, **options) as home,
-    ):
-        yield home
-
-
 def as_installed(home: Environment) -> None:
     """Restores the default intervals, because the demo's own checks are more frequent."""
     checked_every(CHECK_INTERVAL)(home)
@@ -50,6 +32,26 @@ def as_installed(home: Environment) -> None:
     stack = yaml.safe_load(file.read_text())
     del stack["checks"]
     file.write_text(yaml.safe_dump(stack, sort_keys=False))
+
+
+@contextlib.contextmanager
+def deployed(say: Say, prepare: Callable[[Environment], None] = as_installed, **limits: float) -> Iterator[Environment]:
+    """Runs the demo's stack with the product's default checks. `limits`: time limits that replace LIMITS.
+
+    `prepare` may change the stack before the updater starts.
+
+    Raises Missing if no engine answers.
+    """
+    host = answering()
+    if host is None:
+        raise Missing("no Docker Engine answers. Start one, or set DOCKER_HOST.")
+    base, traefik = ensure_base(host, say), ensure_traefik(host, say)
+    options: Any = {"base": base, "traefik": traefik, "times": {**LIMITS, **limits}, "prepare": prepare}
+    with (
+        tempfile.TemporaryDirectory(prefix="zu-bench-") as directory,
+        environment(Path(directory) / "environment", Engine(host, owned=False), say=say, **options) as home,
+    ):
+        yield home
 
 
 def succeeded(result: Json) -> None:

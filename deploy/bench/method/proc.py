@@ -1,5 +1,6 @@
 """Reads a process's memory and CPU time from the kernel. https://docs.kernel.org/filesystems/proc.html"""
 
+import os
 import time
 from pathlib import Path
 
@@ -20,3 +21,16 @@ def memory_of(pid: int) -> dict[str, float]:
 def cpu_ms(pid: int) -> float:
     """Returns the user and system time of all threads of the process: the clock of clock_getcpuclockid(3)."""
     return time.clock_gettime(~pid << 3 | SCHEDULED) * 1000
+
+
+def busy_seconds(stat: str, ticks_per_second: int) -> float:
+    """Returns how long the machine's cores worked since its start, all together, by the text of /proc/stat.
+
+    https://docs.kernel.org/filesystems/proc.html#miscellaneous-kernel-statistics-in-proc-stat
+    """
+    user, nice, system, _idle, _waiting, irq, softirq, *_ = map(int, stat.split("\n", 1)[0].split()[1:])
+    return (user + nice + system + irq + softirq) / ticks_per_second
+
+
+def machine_seconds() -> float:
+    return busy_seconds(Path("/proc/stat").read_text(), os.sysconf("SC_CLK_TCK"))

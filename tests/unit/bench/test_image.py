@@ -2,8 +2,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from deploy.bench.image import (
     DIRECTORIES,
     FILES,
@@ -15,7 +13,6 @@ from deploy.bench.image import (
     bytes_beyond,
     bytes_moved,
     copied,
-    measure,
     patched,
 )
 from deploy.demo.docker.images import BUILD_IMAGE
@@ -63,10 +60,3 @@ def test_image_is_built_as_the_dockerfile_says() -> None:
     assert f"ARG BASE={BUILD_IMAGE}\n" in (ROOT / "deploy" / "Dockerfile").read_text()
     build = build_file(Path("/c"), "a-base", "an-image")["services"]["updater"]
     assert build["build"]["args"] == {"BASE": "a-base"}
-
-
-def test_without_an_engine_it_is_skipped_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    said: list[str] = []
-    assert list(measure(5, said.append)) == []
-    assert said == ["image: skipped: no Docker Engine answers. Start one, or set DOCKER_HOST."]
