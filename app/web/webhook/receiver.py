@@ -121,7 +121,11 @@ class Receiver:
             return _not_recorded(event, away)
 
     async def _decide(self, event: ReleaseEvent, delivery: str | None) -> DeliveryOutcome:
-        """Accepts at once what the status of before allows, if that is still the published one: one round trip."""
+        """Accepts at once what the status of before allows, if that is still the published one: one round trip.
+
+        Otherwise one more status decides, and no third one: a worker that publishes all the time must not delay the
+        answer. The worker decides again before a rollout begins.
+        """
         for seen in tuple(self.seen):
             if self._refusal(event, seen.status) is None:
                 with contextlib.suppress(StatusChanged):
