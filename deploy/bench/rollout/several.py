@@ -74,7 +74,8 @@ async def _ours(home: Environment, size: int, tag: str) -> float:
     moving = asyncio.create_task(moved(targets(home, names(size)), tag))
     try:
         succeeded(await home.ended(rollout_id, ROLLOUT_SECONDS))
-        return await moving - began
+        async with asyncio.timeout(ROLLOUT_SECONDS):
+            return await moving - began
     finally:
         moving.cancel()
 

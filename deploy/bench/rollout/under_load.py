@@ -90,7 +90,9 @@ async def _rolled(contender: Contender, tag: str) -> dict[str, float]:
     async with Load([contender.target], RPS, slow_seconds=SLOW_SECONDS) as load, watched(contender.target) as answers:
         await load.served(WARM_UP_REQUESTS, LOAD_SECONDS)
         used, began = machine_seconds(), time.monotonic()
-        await contender.roll(tag)
+        async with asyncio.timeout(ROLLOUT_SECONDS):
+            await contender.roll(tag)
+            await moved([contender.target], tag)  # Compose alone is done before the new copy answers
         wall, used = time.monotonic() - began, machine_seconds() - used
         await load.served(load.report.requests + AFTER_REQUESTS, LOAD_SECONDS)
         report = await load.stop()
