@@ -157,7 +157,7 @@ class Alone:
         self.commands.compose("up", "--detach", "--build", PLAIN)
 
     def scaled(self, tag: str) -> None:
-        """What docker-rollout does, with a drain hook: https://github.com/wowu/docker-rollout#container-draining
+        """What docker-rollout does, with a drain hook: https://docker-rollout.wowu.dev/container-draining
 
         It looks for the health once a second; this looks at once.
         """
