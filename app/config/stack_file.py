@@ -1,12 +1,13 @@
 """Reads and validates `stack.yml`. Every error names its path in the file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
+from app.config.engine import AVAILABLE, NodeName, Registry, engine_contradictions
 from app.config.links import GitHubPart, PublicUrl
 from app.config.policy import PolicyPart
 from app.config.problems import problems
@@ -21,6 +22,7 @@ from app.domain.stack import (
     BeforeFlip,
     Channel,
     Checks,
+    EngineKind,
     Follower,
     Keep,
     Needs,
@@ -43,6 +45,10 @@ def _no_bool(value: Any) -> Any:
 
 class _Uncolored(Part):
     service: ServiceName
+
+
+class _Singleton(_Uncolored):
+    node: NodeName | None = None
 
 
 class _BeforeFlip(Part):
@@ -110,7 +116,7 @@ class _File(Part):
     resume: Resume = Resume.BY_PERSON
     traefik: TraefikPart
     routed: dict[Name, RoutedPart] = Field(min_length=1)
-    singletons: dict[Name, _Uncolored] = Field(default_factory=dict)
+    singletons: dict[Name, _Singleton] = Field(default_factory=dict)
     followers: dict[Name, _Uncolored] = Field(default_factory=dict)
     retired: list[ServiceName] = Field(default_factory=list)
     before_flip: list[_BeforeFlip] = Field(default_factory=list, max_length=20)
@@ -122,13 +128,24 @@ class _File(Part):
     github: GitHubPart = Field(default_factory=GitHubPart)
     public_url: PublicUrl | None = None
     updater: _Updater | None = None
+    engine: EngineKind = EngineKind.COMPOSE
+    registry: Registry | None = None
 
     @model_validator(mode="after")
-    def _names_agree(self) -> Self:
-        found = [*self._release_files(), *self._routes(), *self._services_named_twice(), *self._signers()]
-        if found := [*found, *self._unclear_names(), *self._retired_and_used()]:
+    def _names_agree(self, info: ValidationInfo) -> Self:
+        found = [
+            *self._engine(info.context or AVAILABLE),
+            *self._release_files(),
+            *self._routes(),
+            *self._services_named_twice(),
+        ]
+        if found := [*found, *self._signers(), *self._unclear_names(), *self._retired_and_used()]:
             raise ValueError("\n".join(found))
         return self
+
+    def _engine(self, available: Collection[EngineKind]) -> Iterator[str]:
+        nodes = {name: each.node for name, each in self.singletons.items() if each.node is not None}
+        yield from engine_contradictions(self.engine, self.registry, nodes, available)
 
     def _release_files(self) -> Iterator[str]:
         yield from contradictions(self.compose_file, self.compose_files, self.variables, self.files)
@@ -207,10 +224,16 @@ def load_stack(path: Path, *, repository: str | None = None) -> Stack:
     return parse_stack(content, name=str(path), repository=repository)
 
 
-def parse_stack(content: Mapping[str, Any], *, name: str = "stack.yml", repository: str | None = None) -> Stack:
-    """The stack in the loaded YAML `content`. Raises StackInvalid, like load_stack."""
+def parse_stack(
+    content: Mapping[str, Any],
+    *,
+    name: str = "stack.yml",
+    repository: str | None = None,
+    engines: Collection[EngineKind] = AVAILABLE,
+) -> Stack:
+    """The stack in the loaded YAML `content`. Raises StackInvalid, like load_stack, also if it needs another engine."""
     try:
-        return _stack(_File.model_validate(content), repository)
+        return _stack(_File.model_validate(content, context=engines), repository)
     except ValidationError as error:
         raise StackInvalid("\n  ".join([f"{name}:", *problems(error, content)])) from None
 
@@ -234,7 +257,7 @@ def _stack(file: _File, repository: str | None) -> Stack:
         resume=file.resume,
         traefik=file.traefik.traefik(),
         routed=tuple(s.service(name) for name, s in file.routed.items()),
-        singletons=tuple(Singleton(name, s.service) for name, s in file.singletons.items()),
+        singletons=tuple(Singleton(name, s.service, s.node) for name, s in file.singletons.items()),
         followers=tuple(Follower(name, s.service) for name, s in file.followers.items()),
         retired=tuple(file.retired),
         before_flip=tuple(BeforeFlip(c.service, tuple(c.command or ()), c.limit) for c in file.before_flip),
@@ -247,4 +270,6 @@ def _stack(file: _File, repository: str | None) -> Stack:
         updater=Updater(**file.updater.model_dump()) if file.updater else None,
         repository_id=file.repository_id,
         public_url=file.public_url,
+        engine=file.engine,
+        registry=file.registry,
     )

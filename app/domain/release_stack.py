@@ -66,8 +66,8 @@ def brought_back(stack: Stack, roles: Roles) -> Stack:
 
     It must never run twice at once.
     """
-    part, singles = as_of(stack, roles), {s.name for s in stack.singletons}
-    changed = tuple(Singleton(f.name, f.service) for f in part.followers if f.name in singles)
+    part, singles = as_of(stack, roles), {s.name: s for s in stack.singletons}
+    changed = tuple(replace(singles[f.name], service=f.service) for f in part.followers if f.name in singles)
     followers = tuple(f for f in part.followers if f.name not in singles)
     return replace(part, singletons=(*part.singletons, *changed), followers=followers)
 
@@ -121,7 +121,7 @@ def _uncolored(each: Singleton | Follower, stack: Stack, roles: Roles) -> Iterat
         service = named[0] if named else each.service
         single = roles[service].single
         kind = type(each) if single is None else Singleton if single else Follower
-        yield kind(each.name, service)
+        yield replace(each, service=service) if isinstance(each, kind) else kind(each.name, service)
     elif any(not role.color for role in _unclear(stack, roles)):
         yield each
 

@@ -38,6 +38,13 @@ class Resume(StrEnum):
     """The latter only if the machine or the network was at fault."""
 
 
+class EngineKind(StrEnum):
+    """What runs the stack: Docker Compose on one host, or Docker Swarm on several."""
+
+    COMPOSE = "compose"
+    SWARM = "swarm"
+
+
 class Channel(StrEnum):
     """Which releases are wanted: only stable ones, or prereleases too."""
 
@@ -77,10 +84,11 @@ def made_colors(service: str) -> dict[Color, str]:
 
 @dataclass(frozen=True)
 class Singleton:
-    """A service that must never run twice at once."""
+    """A service that must never run twice at once. `node`: the only one that it may run on; None: any."""
 
     name: str
     service: str
+    node: str | None = None
 
 
 @dataclass(frozen=True)
@@ -279,7 +287,8 @@ class Stack:
     `compose_files`: paths inside the release, in order. `env_files`: paths in the live directory; none: `.env`, if it
     exists. `variables` are set for the release's Compose files; those in `allow_unset` may be missing. `repository_id`:
     only the repository with that id is accepted, under any name; without one, the name counts. `public_url`: where
-    people open the updater's pages, without a slash at its end.
+    people open the updater's pages, without a slash at its end. `registry`: where images are pushed, as their names
+    begin; only with several nodes.
     """
 
     project: str
@@ -311,6 +320,8 @@ class Stack:
     updater: Updater | None = None
     repository_id: int | None = None
     public_url: str | None = None
+    engine: EngineKind = EngineKind.COMPOSE
+    registry: str | None = None
 
     def services(self, color: Color) -> tuple[str, ...]:
         """The Compose services that run on `color`: that color of each routed one, the singletons and the followers."""

@@ -44,7 +44,8 @@ def _release(proposal: Proposal, example: Example) -> Iterator[str]:
     yield example.lines("directory", scalar(str(project.live)))
     yield example.lines("compose_files", flow((project.file, *project.more)))
     yield _env_files(project, example)
-    yield example.lines("profiles", example.settings["profiles"].value, active=False)
+    for key in ("profiles", "engine", "registry"):
+        yield example.lines(key, example.settings[key].value, active=False)
     yield _variables(proposal, example)
     yield example.lines("allow_unset", example.settings["allow_unset"].value, active=False)
     rules = {f"files/{field.name}": "false" if field.default is False else "[]" for field in fields(FileRules)}

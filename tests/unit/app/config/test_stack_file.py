@@ -659,6 +659,6 @@ def test_recorded_stack_file_is_still_valid() -> None:
     assert (stack.project, stack.retired, stack.before_flip[0].limit) == ("zetherion-ai", ("old-updater",), 600)
     assert stack.policy.windows == (Window("0 22 * * 1-5", 4 * 3600, "Europe/Berlin"),)
     newer = {"compose_files", "env_files", "profiles", "variables", "allow_unset", "files", "followers", "resume"}
-    newer |= {"repository_id", "public_url"}
+    newer |= {"repository_id", "public_url", "engine", "registry"}
     known = {field.name for field in fields(Stack)} - newer | {"compose_file"}
     assert set(yaml.safe_load(recorded.read_text())) == known

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.release_stack import Role, Roles, as_of, lacking, names_of, released_twice
+from app.domain.release_stack import Role, Roles, as_of, brought_back, lacking, names_of, released_twice
 from app.domain.routing.routes import ClientRoute
-from app.domain.stack import BeforeFlip, Color, Singleton, Stack
+from app.domain.stack import BeforeFlip, Color, Follower, Singleton, Stack
 from tests.examples import a_routed, a_stack
 
 STACK = a_stack()
@@ -55,6 +55,16 @@ def test_a_renamed_service_keeps_its_old_name() -> None:
     part = as_of(today, roles_of(STACK))
     assert part == STACK
     assert lacking(today, part) == ()
+
+
+@pytest.mark.parametrize("service", ["bot", "discord"])
+def test_a_singleton_stays_on_its_node(service: str) -> None:
+    """Whatever its Compose service was called, and also if it was a follower then: two nodes would run it twice."""
+    pinned = replace(STACK, singletons=(Singleton("bot", service, "worker-1"),))
+    assert as_of(pinned, roles_of(STACK)).singletons == (Singleton("bot", "bot", "worker-1"),)
+    followed = {"bot": Role(None, "bot", single=False)}
+    assert as_of(pinned, followed).followers == (Follower("bot", "bot"),)
+    assert brought_back(pinned, followed).singletons == (Singleton("bot", "bot", "worker-1"),)
 
 
 def test_an_unknown_name_may_be_a_renamed_one() -> None:

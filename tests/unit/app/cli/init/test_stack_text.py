@@ -15,7 +15,7 @@ from app.cli.init.services.uncolored import of_pairs
 from app.cli.init.stack_text import stack_text
 from app.cli.init.traefik_part import TraefikPart
 from app.config.stack_file import parse_stack
-from app.domain.stack import Stack
+from app.domain.stack import EngineKind, Stack
 
 UNSURE = {"jobs": ("shop-jobs", "its name")}
 BOT = of_pairs({"bot": ("shop-bot", "its name")}, UNSURE)
@@ -91,7 +91,7 @@ def test_what_was_found_is_in_force() -> None:
 
 def test_what_is_a_comment_may_be_put_in_force() -> None:
     proposal = replace(PROPOSAL, uncolored=BOT)
-    stack = parse_stack(yaml.safe_load(activated(written(proposal))))
+    stack = parse_stack(yaml.safe_load(activated(written(proposal))), engines=[*EngineKind])
     assert [single.name for single in stack.singletons] == ["bot", "jobs"]
     assert stack.updater is not None
 

@@ -10,7 +10,7 @@ import yaml
 
 from app.cli.init.example.settings import EXAMPLE, Setting, activated, packaged_example, parse_example
 from app.config.stack_file import parse_stack
-from app.domain.stack import Checks, GitHub, Keep, Needs, Stack, Times, Traefik, Updater
+from app.domain.stack import Checks, EngineKind, GitHub, Keep, Needs, Stack, Times, Traefik, Updater
 
 COMMITTED = Path(__file__).parents[6] / "config" / "stack.yml"
 
@@ -25,7 +25,7 @@ def test_the_packaged_example_is_the_committed_one() -> None:
 
 
 def test_each_setting_that_the_example_shows_is_valid() -> None:
-    stack = parse_stack(everything())
+    stack = parse_stack(everything(), engines=[*EngineKind])
     assert (stack.retired, len(stack.before_flip), len(stack.policy.windows)) == (("old-updater",), 2, 1)
     assert stack.policy.allowed_signers == "/etc/zetherion-updater/allowed_signers"
 
