@@ -18,7 +18,8 @@ class Instance:
     `adopted`: it ran before the updater did, and is never created again. `host` is a name that leads to it alone, in
     every network of it; None if it has none. `stop_grace`: its own seconds from SIGTERM to SIGKILL; None if its
     Compose file gives it none. `single`: it is the one container of a service that both colors are made from, from
-    before the updater did that; it counts as the blue color. `ports`: those of the host that lead to it.
+    before the updater did that; it counts as the blue color. `ports`: those of the host that lead to it. `silent`: the
+    machines of the engine that do not answer, and on which the copy may still run, whatever its `state` is.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Instance:
     stop_grace: float | None = None
     single: bool = False
     ports: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
     def grace(self, default: float) -> float:
         """How long a stop waits for its end: `stop_grace`, else `default` (`times/stop_grace`)."""
@@ -59,8 +61,8 @@ class Instance:
 
     @property
     def gone(self) -> bool:
-        """Whether it no longer holds connections or answers requests."""
-        return self.state in {"created", "exited", "dead", "removed"}
+        """Whether it no longer holds connections or answers requests, on any machine."""
+        return self.state in {"created", "exited", "dead", "removed"} and not self.silent
 
 
 @dataclass(frozen=True)
