@@ -14,11 +14,17 @@ WHOLE_HOST = (
 """These files share image names, container names and ports: see tests/acceptance/host/turn.py."""
 
 
+SWARM = "tests/integration/swarm/"
+"""The files of this package share one swarm."""
+
+
 class WholeHostsInTurn(LoadFileScheduling):  # type: ignore[misc]
-    """Sends each file to one process, and all of WHOLE_HOST to the same one, so that no process waits for another."""
+    """Sends each file to one process, and all of WHOLE_HOST or SWARM to the same one: no process waits for another."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
+        if file.startswith(SWARM):
+            return SWARM
         return WHOLE_HOST[0] if file in WHOLE_HOST else file
 
 

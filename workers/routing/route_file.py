@@ -63,7 +63,7 @@ def render(stack: Stack, color: Color, rollout: str, copies: AllCopies | None = 
         f"{ROLLOUT_KEY}{rollout}",
         f"{COPIES_KEY}{json.dumps(listed, sort_keys=True)}",
     ]
-    http = _http(stack, RouteState(color, rollout, copies or {}))
+    http = configuration(stack, RouteState(color, rollout, copies or {}))
     return HEADER + "\n".join(head) + "\n" + yaml.safe_dump({"http": http}, sort_keys=False)
 
 
@@ -121,7 +121,7 @@ def claims_our_names(content: Mapping[str, Any], stack: Stack) -> bool:
     """Whether another file with that content defines one of our names: Traefik drops names that two files define."""
     http = content.get("http")
     parts = {str(part).lower(): named for part, named in http.items()} if isinstance(http, dict) else {}
-    ours = [_http(stack, RouteState(color, "")) for color in Color]
+    ours = [configuration(stack, RouteState(color, "")) for color in Color]
     return any(set(parts.get(part.lower()) or ()) & set(names) for own in ours for part, names in own.items())
 
 
@@ -166,7 +166,8 @@ def _first_route(http: Mapping[str, Any], router: Mapping[str, Any]) -> tuple[An
     return router["rule"], router["entryPoints"], server["url"]
 
 
-def _http(stack: Stack, routed: RouteState) -> dict[str, dict[str, Any]]:
+def configuration(stack: Stack, routed: RouteState) -> dict[str, dict[str, Any]]:
+    """The part `http` of the dynamic configuration that `render` writes."""
     return {
         "routers": {name: _router(stack, service, number, routed) for name, service, number in _routes(stack)},
         "services": {_name(stack, s, routed.color): _service(stack, s, routed) for s in stack.routed},

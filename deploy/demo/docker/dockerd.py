@@ -19,6 +19,7 @@ from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
 
 from deploy.demo.distribution.packages import EngineUnavailable, Say, apt_install, which
+from deploy.demo.docker.commands import run
 from deploy.demo.docker.mounts import unmount_below
 from deploy.demo.docker.network import Tables, free_subnet, tables, undo
 from deploy.demo.processes import end_group
@@ -28,7 +29,6 @@ START_SECONDS = 180.0
 STOP_SECONDS = 180.0
 LOCK_SECONDS = 600.0
 POLL_SECONDS = 0.2
-COMMAND_SECONDS = 300
 PACKAGES = ("docker.io", "iptables", "iproute2")
 POOL = "base=10.214.0.0/16,size=24"
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
@@ -117,24 +117,32 @@ class Dockerd:
             end_group(self.process, STOP_SECONDS)
         self.unmount()
         shutil.rmtree(self.runtime, ignore_errors=True)
-        _run("ip", "link", "delete", self.bridge, check=False)
+        run("ip", "link", "delete", self.bridge, check=False)
         self.record.unlink(missing_ok=True)
 
     def unmount(self) -> None:
         """Unmounts everything that the daemon mounted."""
         unmount_below(self.runtime, self.data)
 
-    def _begin(self) -> "subprocess.Popen[bytes]":
-        command = [
+    @property
+    def command(self) -> list[str]:
+        return [*self.common, "--bridge", self.bridge]
+
+    @property
+    def common(self) -> list[str]:
+        """The part of the command that every daemon has."""
+        return [
             which("dockerd") or "dockerd",
             *("--data-root", str(self.data), "--exec-root", str(self.runtime / "exec")),
             *("--pidfile", str(self.runtime / "pid"), "--host", self.host),
-            *("--bridge", self.bridge, "--default-address-pool", POOL),
+            *("--default-address-pool", POOL),
         ]
+
+    def _begin(self) -> "subprocess.Popen[bytes]":
         env = {**FEW_COLLECTIONS, **os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
         with (self.home / "dockerd.log").open("wb") as log:
             return subprocess.Popen(
-                command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self.command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
     def _wait_until_up(self, process: "subprocess.Popen[bytes]") -> None:
@@ -150,7 +158,7 @@ class Dockerd:
 @contextlib.contextmanager
 def own_dockerd(home: Path, say: Say) -> Iterator[Dockerd]:
     """Runs a daemon on the data in `home`, without containers. Needs root. Raises EngineUnavailable."""
-    with _locked(home, say), _firewall_as_it_was():
+    with locked(home, say), _firewall_as_it_was():
         say("starting a private Docker Engine")
         _end_left_over(home)
         daemon = Dockerd(home, Path(tempfile.mkdtemp(prefix="zu-")), f"zu{os.getpid()}")
@@ -168,7 +176,7 @@ def own_dockerd(home: Path, say: Say) -> Iterator[Dockerd]:
 
 
 @contextlib.contextmanager
-def _locked(home: Path, say: Say) -> Iterator[None]:
+def locked(home: Path, say: Say) -> Iterator[None]:
     """Allows one daemon at a time: two would destroy their common data directory."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
@@ -217,12 +225,12 @@ def _end_left_over(home: Path) -> None:
 
 def _make_bridge(name: str) -> None:
     """Creates a separate bridge, in a subnet without a route here: docker0 may belong to another engine."""
-    subnet = free_subnet(_run("ip", "-4", "route"))
+    subnet = free_subnet(run("ip", "-4", "route"))
     if subnet is None:
         raise EngineUnavailable("All subnets for a private engine are in use. Set DOCKER_HOST and run this again.")
-    _run("ip", "link", "add", name, "type", "bridge")
-    _run("ip", "address", "add", subnet, "dev", name)
-    _run("ip", "link", "set", name, "up")
+    run("ip", "link", "add", name, "type", "bridge")
+    run("ip", "address", "add", subnet, "dev", name)
+    run("ip", "link", "set", name, "up")
 
 
 @contextlib.contextmanager
@@ -232,21 +240,9 @@ def _firewall_as_it_was() -> Iterator[None]:
         yield
     finally:
         for command in undo(before, _firewall()):
-            _run(*command, check=False)
+            run(*command, check=False)
         FORWARDING.write_text(forwarded)
 
 
 def _firewall() -> Tables:
-    return tables(_run("iptables-save", check=False))
-
-
-def _run(*command: str, check: bool = True) -> str:
-    tool = which(command[0])
-    if tool is None:
-        if check:
-            raise EngineUnavailable(f"{command[0]} is missing. Install it and run this again.")
-        return ""
-    done = subprocess.run([tool, *command[1:]], capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS)
-    if check and done.returncode:
-        raise EngineUnavailable(f"{' '.join(command)} failed: {done.stderr.strip()}")
-    return done.stdout
+    return tables(run("iptables-save", check=False))

@@ -11,7 +11,7 @@ from workers.adapters.docker_host.stored.definitions import CURRENT
 from workers.adapters.threads import in_file_thread
 from workers.definition.services.retired import left_out
 from workers.definition.services.roles import roles_in
-from workers.ports import Survey
+from workers.ports import Instance, Survey
 
 
 class DockerEngine(DockerDefinitions, DockerContainers):
@@ -37,16 +37,19 @@ class DockerEngine(DockerDefinitions, DockerContainers):
         return await refusals(self._docker, model or {}, moved)
 
     async def prune(self, keep: Collection[str]) -> int:
-        await prune.prune_uncolored(self._docker, self._stack, keep, self.find)
+        await prune.prune_uncolored(self._stack, keep, self.find, self._discard)
         models, stays = await in_file_thread(self._files.models), {*self._stack.moved_services()} - {*self._stack.jobs}
         left = {service for model in models for service in roles_in(model)} - stays
-        await prune.prune_left(self._docker, left, keep, self.find)
+        await prune.prune_left(left, keep, self.find, self._discard)
         live = await in_file_thread(self._files.read, CURRENT)
         named = {service.get("image", "") for service in (live or {}).get("services", {}).values()}
         freed = await prune.prune_images(self._docker, self._stack, keep, named)
         await prune.forget_pulled(self._docker, await in_file_thread(self._files.pulled, keep))
         await self.forget(keep)
         return freed + await prune.prune_build_cache(self._docker, self._stack)
+
+    async def _discard(self, instance: Instance, volumes: bool) -> None:
+        await prune.remove(self._docker, instance.id, volumes=volumes)
 
     async def forget(self, keep: Collection[str]) -> None:
         await in_file_thread(self._files.prune, set(keep))

@@ -25,8 +25,11 @@ GB = 1024**3
 Find = Callable[[str], Awaitable[Sequence[Instance]]]
 """The instances of a service, the newest first."""
 
+Discard = Callable[[Instance, bool], Awaitable[None]]
+"""Removes a stopped instance; True: with its anonymous volumes."""
 
-async def prune_uncolored(docker: Docker, stack: Stack, keep: Collection[str], find: Find) -> None:
+
+async def prune_uncolored(stack: Stack, keep: Collection[str], find: Find, discard: Discard) -> None:
     """Removes stopped singletons and followers of releases that are not in `keep`, or that a later rollout made again.
 
     Of each kept release, those of its newest rollout stay.
@@ -38,18 +41,18 @@ async def prune_uncolored(docker: Docker, stack: Stack, keep: Collection[str], f
                 continue
             last = newest.setdefault(instance.sha, instance.rollout)
             if instance.gone and (instance.sha not in keep or instance.rollout != last):
-                await remove(docker, instance.id, volumes=False)
+                await discard(instance, False)
 
 
-async def prune_left(docker: Docker, services: Collection[str], keep: Collection[str], find: Find) -> None:
-    """Removes the stopped containers of releases that are not in `keep`, of `services` that no rollout replaces now.
+async def prune_left(services: Collection[str], keep: Collection[str], find: Find, discard: Discard) -> None:
+    """Removes the stopped instances of releases that are not in `keep`, of `services` that no rollout replaces now.
 
     Those of a color with their anonymous volumes, which were new for each release.
     """
     for service in sorted(services):
         for instance in await find(service):
             if instance.gone and instance.sha is not None and instance.sha not in keep:
-                await remove(docker, instance.id, volumes=role_in(instance.labels).color is not None)
+                await discard(instance, role_in(instance.labels).color is not None)
 
 
 async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], named: Collection[str]) -> int:
@@ -78,7 +81,7 @@ async def forget_pulled(docker: Docker, images: Collection[str]) -> None:
             found = await docker.call(lambda c, i=image: c.images.get(i))  # type: ignore[misc]
         except Missing:
             continue
-        if found.id in used or any(RELEASE_TAG.fullmatch(tag) for tag in found.tags):
+        if found.id in used or any(RELEASE_TAG.fullmatch(tag) for tag in found.tags if tag != name):
             continue
         if await docker.image_id(name) == found.id:
             await _untag(docker, name)

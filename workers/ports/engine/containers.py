@@ -10,7 +10,11 @@ from workers.ports.mutation import mutation
 
 
 class Containers(Protocol):
-    """The instances of the services."""
+    """The instances of the services.
+
+    What one rollout made of one service belongs together: an engine may start, stop and remove all of it if it is asked
+    for one of these instances. Callers always ask for all.
+    """
 
     @mutation
     async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
@@ -18,7 +22,8 @@ class Containers(Protocol):
 
         Of each service as many as the definition says. Returns all, in the order of `services`. When an adopted release
         is recalled, starts the instances that were adopted, if all still exist. Raises StartFailed with the first
-        service that does not run with all of its instances.
+        service that does not run with all of its instances. If an instance is on another machine of the engine, its
+        failure may show only later, as a restart.
         """
 
     @mutation
@@ -45,6 +50,7 @@ class Containers(Protocol):
         """Stops it, kills it after `grace` seconds, and returns how it ended. No error if it is already gone.
 
         The engine does not start it by itself any more, also if it had ended before: `resume` does.
+        It may not be gone: in particular if it runs on a machine of the engine that does not answer.
         """
 
     @mutation
@@ -70,13 +76,14 @@ class Containers(Protocol):
     async def check(self, instance: str, limit: float) -> CheckResult:
         """Runs the instance's own health check once, now, and waits for its end.
 
+        If it runs on another machine of the engine, waits at most `limit` for the verdict of that machine instead.
         The check has not passed if there is none, if the instance does not run, if the check cannot start, or if it
         does not end within `limit` seconds or its own limit. A check that hangs may keep running after that; until it
         ends, no other check starts.
         """
 
     async def tail(self, instance: str, lines: int) -> list[str]:
-        """The last `lines` lines of its output."""
+        """The last `lines` lines of its output. Of an instance that was stopped, there may be none."""
 
     @mutation
     async def run_once(

@@ -9,7 +9,7 @@ from typing import Any
 from docker.auth import INDEX_NAME
 
 from app.domain.errors import ComposeInvalid, FilesChanged, VariableMissing
-from app.domain.stack import Forbid, Stack
+from app.domain.stack import EngineKind, Forbid, Stack
 from workers.adapters.docker_host.compose.client import Compose, Resolved
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.docker_host.compose.env_files import EnvFiles, find_env_files, overridden, with_home
@@ -50,6 +50,7 @@ from workers.definition.services import colors
 from workers.definition.services.copies import uneven
 from workers.definition.services.jobs import unrun
 from workers.definition.services.retired import without_retired
+from workers.definition.swarm import unsupported as swarm
 from workers.definition.transform import transform
 from workers.inspect.mounts import unlike
 from workers.ports import FileUse, Stamp
@@ -151,6 +152,8 @@ class ReleaseReader:
         missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.written_services()), *bases]
         missing += [*colors.problems(located.model, stack), *clashes(model, stack)]
         missing += remade(located.model, published, moved)
+        if stack.engine is EngineKind.SWARM:
+            missing += swarm.unsupported(located.model, stack, (str(tree), str(self._store.directory)))
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         kept, copies = await in_file_thread(self._stored, located, published, tree, moved)
         return ReadRelease(
@@ -168,6 +171,7 @@ class ReleaseReader:
                 *colors.left_out(model, stack),
                 *uneven(model, stack),
                 *unrun(model, stack),
+                *(swarm.warnings(located.model, stack) if stack.engine is EngineKind.SWARM else ()),
             ),
             tuple(forbidden),
             (

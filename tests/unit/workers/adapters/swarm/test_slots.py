@@ -27,8 +27,9 @@ def test_each_slot_is_an_instance() -> None:
 
 @pytest.mark.parametrize("checked", ["false", ""])
 def test_copy_without_a_check_has_no_health(checked: str) -> None:
-    labels = {"updater.checked": checked}
-    assert first(a_service(**labels), a_task()).health is None
+    service = a_service()
+    service["Spec"]["Labels"]["updater.checked"] = checked
+    assert first(service, a_task()).health is None
 
 
 def test_fixed_host_name_leads_to_no_copy_alone() -> None:

@@ -1,0 +1,48 @@
+"""The engine of a swarm."""
+
+from collections.abc import Callable, Collection, Sequence
+
+from app.domain.errors import BuildFailed
+from workers.adapters.docker_host.engine import DockerEngine
+from workers.adapters.swarm.images import Registry, unpushed
+from workers.adapters.swarm.jobs import SwarmJobs
+from workers.adapters.swarm.stored_files import used_names
+from workers.adapters.threads import in_file_thread
+from workers.definition.images.service_images import with_images
+from workers.definition.labels import DEFINITION_LABEL
+from workers.definition.swarm.spec import NAMESPACE_LABEL
+from workers.ports import Definition, Instance
+
+
+class SwarmEngine(SwarmJobs, DockerEngine):
+    """One stack in a swarm. Releases are read, defined and built as on one host, on this manager's node."""
+
+    async def build(
+        self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
+    ) -> dict[str, str]:
+        """Builds or pulls the images, pushes what no registry has, and keeps all by digest in the definition."""
+        ids = await super().build(definition, services, log)
+        model = await in_file_thread(self._kept, definition.sha)
+        if self._stack.registry is None:
+            raise BuildFailed("the stack file names no registry")
+        registry = Registry(self._docker, self._stack.registry, self._stack.project, self._stack.times.build)
+        if pushed := await registry.push(unpushed(model, services), definition.sha, log):
+            await in_file_thread(self._files.write, definition.sha, with_images(model, pushed, {}))
+        return ids
+
+    async def unchanged(self, instance: Instance, definition: Definition) -> bool:
+        service = (await self._services(definition))[instance.service]
+        same = (instance.definition, instance.image) == (service["labels"][DEFINITION_LABEL], service["image"])
+        if not same:
+            return False
+        return await in_file_thread(self._sees_todays_files, instance, await in_file_thread(self._kept, definition.sha))
+
+    async def prune(self, keep: Collection[str]) -> int:
+        """As on one host, and removes the configs and secrets that no service of the stack uses."""
+        freed = await super().prune(keep)
+        services = await self._manager.services(f"{NAMESPACE_LABEL}={self._stack.project}")
+        await self._needs.forget(used_names([service["Spec"] for service in services]))
+        return freed
+
+    async def _discard(self, instance: Instance, volumes: bool) -> None:  # noqa: ARG002 - Swarm removes them with their task
+        await self.remove(instance.id)
