@@ -21,7 +21,7 @@ END_SECONDS = 120.0
 """Time for interrupted tests to stop what they started. What then still runs is killed."""
 
 # In the order of tests/schedule.py; by default files with few tests would run last.
-TOGETHER = ("-m", "not faults", "-n", str(STREAMS), "--dist", "loadfile", "--no-loadscope-reorder")
+TOGETHER = ("-m", "not faults and not swarm", "-n", str(STREAMS), "--dist", "loadfile", "--no-loadscope-reorder")
 ROWS = ("tests/faults", "-m", "faults", "-o", "faulthandler_timeout=1200", "-rP")  # prints each row's line
 
 

@@ -28,7 +28,7 @@ class SwarmJobs(SwarmServices):
         await self._docker.ready()
         model = await in_file_thread(self._kept, definition.sha)
         named = rollout_name(self._stack.project, service, name)
-        id_ = await self._manager.create(_once(await self._spec(model, service, named), name, command))
+        id_ = await self._manager.create(once_spec(await self._spec(model, service, named), name, command))
         lines: deque[str] = deque(maxlen=TAIL_LINES)
 
         def keep(line: str) -> None:
@@ -42,7 +42,7 @@ class SwarmJobs(SwarmServices):
         except TimeoutError:
             failure: str | None = f"{words} ran longer than {limit:g} s and was stopped"
         else:
-            failure = _failure_of(ended, words)
+            failure = failure_of(ended, words)
         if failure:
             raise BeforeFlipFailed(failure, service=service, last_lines=lines)
         await self.sweep()
@@ -71,7 +71,7 @@ def _has_container(task: Attributes) -> bool:
     return bool((task["Status"].get("ContainerStatus") or {}).get("ContainerID"))
 
 
-def _once(spec: Spec, name: str, command: Sequence[str]) -> Spec:
+def once_spec(spec: Spec, name: str, command: Sequence[str]) -> Spec:
     """The spec of one task that is not started again, and that no other service reaches by a name."""
     running = started({**spec, "Labels": {**spec["Labels"], ONCE_LABEL: name}})
     task = running["TaskTemplate"]
@@ -83,7 +83,7 @@ def _once(spec: Spec, name: str, command: Sequence[str]) -> Spec:
     return {**running, "Mode": {"Replicated": {"Replicas": 1}}, "EndpointSpec": {"Mode": "dnsrr"}}
 
 
-def _failure_of(task: Attributes, words: str) -> str | None:
+def failure_of(task: Attributes, words: str) -> str | None:
     """Why the command failed; None if it did not."""
     status = task["Status"]
     code = (status.get("ContainerStatus") or {}).get("ExitCode")
