@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from urllib.parse import urlsplit
 
 from app.domain.errors import RouteNotConfirmed
 from app.domain.routing.matchers import ADDRESS
@@ -39,7 +40,7 @@ async def confirm_routes(stack: Stack, clock: Clock, route: Route, rollout: str,
         elif clock.monotonic() > deadline:
             last = next(answer for each, answer in answers if each is waiting[0])
             said = [*_reasons(last), *_unrouted(stack, last, *waiting[0]), *await _complaints(route)]
-            detail = "; ".join([_seen(stack, last), *said])
+            detail = "; ".join([_seen(stack, last) + _where(stack, *waiting[0]), *said])
             raise RouteNotConfirmed(detail, service=", ".join(dict.fromkeys(s.name for s, _ in waiting)))
         else:
             await clock.sleep(CONFIRM_INTERVAL)
@@ -47,6 +48,13 @@ async def confirm_routes(stack: Stack, clock: Clock, route: Route, rollout: str,
 
 def _seen(stack: Stack, last: Answer) -> str:
     return f"within {stack.times.route:.0f} s; last answer: {last}, {stack.traefik.rollout_header}: {last.rollout}"
+
+
+def _where(stack: Stack, service: RoutedService, request: ProbeRequest) -> str:
+    """Which Traefik did not follow, if there are several."""
+    points = [stack.traefik.entrypoints[route.entrypoint] for route in service.routes]
+    several = any(request.url.startswith(url.rstrip("/")) for point in points if point.others for url in point.urls)
+    return f", at {urlsplit(request.url).netloc}" if several else ""
 
 
 def _reasons(last: Answer) -> Iterator[str]:

@@ -62,7 +62,21 @@ def _no_host(name: str) -> str:
 
 
 def _point(value: Any) -> Any:
-    return {"url": value} if isinstance(value, str) else value
+    """A text, or a list, is short for a mapping. Its `url` may be a list too: one URL for each Traefik."""
+    point = {"url": value} if isinstance(value, str | list) else value
+    if not isinstance(point, dict) or not isinstance(point.get("url"), list):
+        return point
+    first, *others = point["url"] or [""]
+    return {**point, "url": first, "others": others}
+
+
+def _alike(others: list[str], info: ValidationInfo) -> list[str]:
+    urls = [*([info.data["url"]] if "url" in info.data else []), *others]
+    if len({url.rstrip("/").lower() for url in urls}) < len(urls):
+        raise ValueError("names a Traefik twice")
+    if len({url.lower().startswith("https:") for url in urls}) > 1:
+        raise ValueError("should be all https:// or all http://: they are the same entrypoint")
+    return others
 
 
 def _needed(entrypoint: str | None, info: ValidationInfo) -> str | None:
@@ -114,6 +128,7 @@ class Part(BaseModel):
 class _EntryPoint(Part):
     url: _Url
     verify: bool = False
+    others: Annotated[list[_Url], AfterValidator(_alike)] = Field(default_factory=list)
 
 
 class TraefikPart(Part):
@@ -126,7 +141,7 @@ class TraefikPart(Part):
     backend_idle: Seconds = 3
 
     def traefik(self) -> Traefik:
-        points = {name: EntryPoint(point.url, point.verify) for name, point in self.entrypoints.items()}
+        points = {n: EntryPoint(each.url, each.verify, tuple(each.others)) for n, each in self.entrypoints.items()}
         return Traefik(points, **self.model_dump(exclude={"entrypoints"}))
 
 

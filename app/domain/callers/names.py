@@ -32,7 +32,7 @@ class CallTarget:
 
 def traefik_of(services: Services, stack: Stack) -> str | None:
     """The service that the entrypoints' URLs name, else one with Traefik's image; None if the model has neither."""
-    hosts = {urlsplit(point.url).hostname for point in stack.traefik.entrypoints.values()}
+    hosts = {urlsplit(url).hostname for point in stack.traefik.entrypoints.values() for url in point.urls}
     named = (name for name, service in services.items() if hosts & host_names(name, service))
     by_image = (name for name, service in services.items() if image_name(service) == "traefik")
     return next(named, None) or next(by_image, None)
@@ -63,7 +63,7 @@ def known_ports(services: Services, stack: Stack, traefik: str | None) -> set[in
     """The ports at which a routed service or Traefik is called, as far as the stack file and the model say."""
     called = (traefik or "", *(name for routed in stack.routed for name in routed.colors.values()))
     named = set[int]().union(*(inside_ports(services[name]) for name in called if name in services))
-    entries = {urlsplit(point.url).port for point in stack.traefik.entrypoints.values()}
+    entries = {urlsplit(url).port for point in stack.traefik.entrypoints.values() for url in point.urls}
     return {*_USUAL_PORTS, *(routed.port for routed in stack.routed), *named, *filter(None, entries)}
 
 

@@ -72,7 +72,8 @@ def route_requests(stack: Stack, service: RoutedService) -> tuple[ProbeRequest, 
     """The requests for each of the service's routes, in order, that Traefik gives to this route and no other.
 
     The first one of a route asks for the health path wherever the rule, and the other routes of the stack, allow it.
-    Then comes one for each further host of the rule, up to MOST_HOSTS: any answer of the route will do there.
+    Then comes one for each further host of the rule, up to MOST_HOSTS: any answer of the route will do there. Further
+    Traefiks get the first one too.
     """
     return tuple(request for n in range(1, len(service.routes) + 1) for request in _through(stack, service, n))
 
@@ -106,28 +107,29 @@ def _through(stack: Stack, service: RoutedService, number: int) -> Iterator[Prob
     free = [client for client in _clients(traefik, service, route) if not _taken(rivals, client)]
     if not free:
         raise InternalError(f"the stack file was read with a route that cannot be asked: {route.rule}")
-    yield _request(stack, service, number, free[0])
+    point = traefik.entrypoints[route.entrypoint]
+    yield from (_request(stack, service, number, free[0], url) for url in point.urls)
     others = {client.host: client for client in reversed(free) if client.host != free[0].host}
     for client in islice(reversed(others.values()), MOST_HOSTS - 1):
-        request = _request(stack, service, number, client)
+        request = _request(stack, service, number, client, point.url)
         yield replace(request, accepted=frozenset(), routed=_ANY_ANSWER, verify=False)
 
 
-def _request(stack: Stack, service: RoutedService, number: int, client: Client) -> ProbeRequest:
-    traefik, route = stack.traefik, service.routes[number - 1]
-    point = traefik.entrypoints[route.entrypoint]
+def _request(stack: Stack, service: RoutedService, number: int, client: Client, url: str) -> ProbeRequest:
+    """`url`: that of the entrypoint, at one Traefik."""
+    route = service.routes[number - 1]
     accepted = service.health.statuses or SUCCESS
     asks_health = client.path == _path(service)
     query = urlencode({k: v for k, v in client.query.items() if not (asks_health and (k, v) in _query(service))})
     path = service.health.path if asks_health else client.path
     return ProbeRequest(
-        url=point.url.rstrip("/") + path + (("&" if "?" in path else "?") + query if query else ""),
+        url=url.rstrip("/") + path + (("&" if "?" in path else "?") + query if query else ""),
         method=client.method,
-        host=None if client.host == _own_host(traefik, route) else client.host,
+        host=None if client.host == _host_in(url) else client.host,
         headers=client.headers,
         accepted=accepted if asks_health else frozenset(),
         routed=_routed(route) if asks_health else _ANY_ANSWER,
-        verify=point.verify,
+        verify=stack.traefik.entrypoints[route.entrypoint].verify,
         route=proof_of(stack, service, number),
         route_before=route_name(service, number),
     )
@@ -209,7 +211,11 @@ def _query(service: RoutedService) -> Pairs:
 
 
 def _own_host(traefik: Traefik, route: ClientRoute) -> str:
-    return (urlsplit(traefik.entrypoints[route.entrypoint].url).hostname or "").lower()
+    return _host_in(traefik.entrypoints[route.entrypoint].url)
+
+
+def _host_in(url: str) -> str:
+    return (urlsplit(url).hostname or "").lower()
 
 
 def _forwarded(traefik: Traefik, route: ClientRoute) -> Scheme:

@@ -31,10 +31,19 @@ class Scheme(StrEnum):
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """`url`: by which the worker reaches one of Traefik's entrypoints. `verify`: its certificate, against the host."""
+    """`url`: by which the worker reaches one of Traefik's entrypoints. `verify`: its certificate, against the host.
+
+    `others`: the same entrypoint of further Traefiks, which follow the same routes.
+    """
 
     url: str
     verify: bool = False
+    others: tuple[str, ...] = ()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """One for each Traefik."""
+        return (self.url, *self.others)
 
     @property
     def secure(self) -> bool:

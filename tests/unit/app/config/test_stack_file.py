@@ -662,3 +662,28 @@ def test_recorded_stack_file_is_still_valid() -> None:
     newer |= {"repository_id", "public_url", "engine", "registry"}
     known = {field.name for field in fields(Stack)} - newer | {"compose_file"}
     assert set(yaml.safe_load(recorded.read_text())) == known
+
+
+@pytest.mark.parametrize(
+    "point", [["https://a:443", "https://b:443"], {"url": ["https://a:443", "https://b:443"], "verify": False}]
+)
+def test_entrypoint_may_be_that_of_several_traefiks(point: object) -> None:
+    stack = parse_stack(content(traefik={"entrypoints": {"web": point}}, routed={"api": routed(tls=True)}))
+    assert stack.traefik.entrypoints["web"].urls == ("https://a:443", "https://b:443")
+
+
+@pytest.mark.parametrize(
+    ("urls", "words"),
+    [
+        (["http://a", "https://b"], "should be all https:// or all http://"),
+        (["http://a", "http://A/"], "names a Traefik twice"),
+        ([], "traefik/entrypoints/web"),
+        (["http://a", 7], "traefik/entrypoints/web"),
+        (["http://a", "b"], "traefik/entrypoints/web"),
+    ],
+)
+def test_other_urls_of_several_traefiks_are_refused(urls: list[object], words: str) -> None:
+    found = problems(traefik={"entrypoints": {"web": urls}})
+    assert len(found) == 1
+    assert found[0].startswith("traefik/entrypoints/web")
+    assert words in found[0]

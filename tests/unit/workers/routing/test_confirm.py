@@ -1,10 +1,12 @@
 """A flip is confirmed by the answers of new connections."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.errors import RouteNotConfirmed
 from app.domain.routing.probe_request import ProbeRequest
-from app.domain.routing.routes import ClientRoute
+from app.domain.routing.routes import ClientRoute, EntryPoint
 from app.domain.stack import RoutedService, Stack
 from tests.examples import a_routed, a_stack, a_traefik
 from tests.fakes.clock import FakeClock
@@ -65,3 +67,24 @@ async def test_route_that_traefik_does_not_know_has_a_remedy(of: Stack, words: s
     with pytest.raises(RouteNotConfirmed) as refused:
         await confirm_routes(of, FakeClock(), World(of).route, "r-1", ask)
     assert words in refused.value.detail
+
+
+async def test_flip_counts_only_when_every_traefik_follows() -> None:
+    """The message names the one that does not."""
+    of = stack(None)
+    of = replace(
+        of, traefik=replace(of.traefik, entrypoints={"web": EntryPoint("http://a:80", others=("http://b:80",))})
+    )
+
+    async def ask(_: RoutedService, request: ProbeRequest) -> Answer:
+        return NEW if request.url.startswith("http://a:80/") else Answer(200, 0.0, rollout="r-0")
+
+    with pytest.raises(RouteNotConfirmed) as refused:
+        await confirm_routes(of, FakeClock(), World(of).route, "r-1", ask)
+    assert ", at b:80" in refused.value.detail
+
+
+async def test_message_of_one_traefik_names_no_address() -> None:
+    with pytest.raises(RouteNotConfirmed) as refused:
+        await asked(None, Answer(200, 0.0, rollout="r-0"))
+    assert ", at" not in refused.value.detail

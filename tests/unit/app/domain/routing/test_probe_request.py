@@ -207,3 +207,18 @@ def test_route_without_a_request_of_its_own_is_named() -> None:
     assert hidden(TRAEFIK, (web, api), api, api.routes[0]) is None
     first, _ = two(SHOP, f"{SHOP} && PathPrefix(`/`)", priority=1000)
     assert hidden(TRAEFIK, (first, api), first, first.routes[0]) is None
+
+
+def test_every_traefik_is_asked_as_the_first_one() -> None:
+    points = {"web": EntryPoint("http://one:80/", others=("http://two:81", "http://shop.example.org"))}
+    stack = a_stack(traefik=Traefik(points), routed=(service(ClientRoute("web", SHOP), ClientRoute("web")),))
+    asked = route_requests(stack, stack.routed[0])
+    assert [(each.url, each.host) for each in asked] == [
+        ("http://one:80/health?full=1", "shop.example.org"),
+        ("http://two:81/health?full=1", "shop.example.org"),
+        ("http://shop.example.org/health?full=1", None),
+        ("http://one:80/health?full=1", None),
+        ("http://two:81/health?full=1", "one"),
+        ("http://shop.example.org/health?full=1", "one"),
+    ]
+    assert [each.route for each in asked] == ["shop.shop.1"] * 3 + ["shop.shop.2"] * 3
