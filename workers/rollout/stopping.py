@@ -19,3 +19,11 @@ async def stop_all(stack: Stack, ports: Ports, instances: Iterable[Instance]) ->
 def still_there(stopped: Iterable[Instance]) -> Instance | None:
     """The first one that did not stop."""
     return next((instance for instance in stopped if not instance.gone), None)
+
+
+def why_there(instance: Instance) -> str:
+    """Why an instance that was stopped is not gone."""
+    if not instance.silent:
+        return f"it is still {instance.state}"
+    nodes = ", ".join(instance.silent)
+    return f"{nodes} does not answer, and it may still run there. Bring {nodes} back, then deploy the tag again"

@@ -22,6 +22,7 @@ class Behaviour:
     CHECK_LIMIT, and passes while they are ready and their status is 200. It never passes if `check_passes` is False,
     and cannot run if `check_starts` is False. The engine runs it every `own_interval` seconds, first after one
     interval, and reports them as unhealthy from the third failure on; 0: the engine's verdict is always current.
+    `silent`: the machines on which the instances run do not answer, so no stop is heard.
     `copies`: how many containers the release runs of a color. `only`: the number of the one that behaves so; the others
     are good. 0: all do.
     """
@@ -35,6 +36,7 @@ class Behaviour:
     fails_after: float | None = None
     comes_back: bool = False
     stops: bool = True
+    silent: tuple[str, ...] = ()
     stop_seconds: float = 0.0
     stop_grace: float | None = None
     own_check: bool = True

@@ -146,6 +146,7 @@ class Container:
             host=None if self.cut_off else self.host,
             labels={"updater.color": self.color} if labelled and not self.adopted and self.color else {},
             stop_grace=self.behaviour.stop_grace,
+            silent=self.behaviour.silent if runs else (),
         )
 
     def seen(self, now: float) -> Seen:

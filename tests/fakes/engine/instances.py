@@ -209,6 +209,8 @@ class FakeEngine(FakeDefinitions):
     async def _stop(self, container: Container, grace: float) -> None:
         """The container ends at its time, even if the caller is cut off meanwhile."""
         effect = f"stop {container.service} {container.stamp.release}"
+        if container.behaviour.silent:
+            return
         if not container.behaviour.stops:
             await self._clock.sleep(grace)
             return

@@ -15,8 +15,8 @@ COPIES = {"skills": ("skills-1", "skills-2"), "api": ("api-1",)}
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> "AsyncIterator[Redis[str]]":
-    client: Redis[str] = Redis.from_url(redis_url, decode_responses=True)
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client: Redis = Redis.from_url(redis_url, decode_responses=True)
     yield client
     await client.aclose()
 
@@ -28,11 +28,11 @@ def root(namespace: str) -> str:
 
 class TestRedisRoutes(RouteContract):
     @pytest.fixture
-    def route(self, redis: "Redis[str]", root: str, namespace: str) -> Route:
+    def route(self, redis: Redis, root: str, namespace: str) -> Route:
         return RedisRoutes(redis, a_stack(), namespace, root=root)
 
 
-async def test_flip_to_known_copies_adds_and_removes_no_key(redis: "Redis[str]", root: str, namespace: str) -> None:
+async def test_flip_to_known_copies_adds_and_removes_no_key(redis: Redis, root: str, namespace: str) -> None:
     """Traefik may miss a key that was just added."""
     route = RedisRoutes(redis, a_stack(), namespace, root=root)
     for color in Color:
@@ -43,7 +43,7 @@ async def test_flip_to_known_copies_adds_and_removes_no_key(redis: "Redis[str]",
         assert set(await redis.keys(f"{root}/*")) == before
 
 
-async def test_key_that_another_program_changed_is_noticed(redis: "Redis[str]", root: str, namespace: str) -> None:
+async def test_key_that_another_program_changed_is_noticed(redis: Redis, root: str, namespace: str) -> None:
     route = RedisRoutes(redis, a_stack(), namespace, root=root)
     await route.flip(Color.BLUE, "r-1")
     (key, *_) = sorted(await redis.keys(f"{root}/http/routers/*/service"))
@@ -54,7 +54,7 @@ async def test_key_that_another_program_changed_is_noticed(redis: "Redis[str]", 
     assert await route.stands(Color.BLUE, "r-1")
 
 
-async def test_keys_of_another_stack_are_left_alone(redis: "Redis[str]", root: str, namespace: str) -> None:
+async def test_keys_of_another_stack_are_left_alone(redis: Redis, root: str, namespace: str) -> None:
     """Its name begins with this one's."""
     one = RedisRoutes(redis, a_stack(), namespace, root=root)
     other = RedisRoutes(redis, a_stack(project="shop-2"), namespace, root=root)

@@ -32,7 +32,7 @@ class SwarmSample(Sample):
     def remove_containers(self) -> None:
         """Removes the stack's services. Swarm then ends their tasks."""
         for service in self.client.services.list(filters={"label": f"{NAMESPACE_LABEL}={self.stack.project}"}):
-            service.remove()
+            service.remove()  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager

@@ -53,7 +53,8 @@ async def test_copies_run_on_both_nodes_by_digest(sample: SwarmSample, swarm: Sw
     started = await sample.engine.start(await sample.built(COPIES, BLUE), [BLUE])
     assert all(AT_DIGEST in str(i.image) and str(i.image).startswith(swarm.registry) for i in started)
     (service,) = sample.client.services.list(filters={"label": f"updater.stack={sample.stack.project}"})
-    assert len({task["NodeID"] for task in service.tasks()}) == len(swarm.nodes)
+    tasks = service.tasks()  # type: ignore[no-untyped-call]
+    assert len({task["NodeID"] for task in tasks}) == len(swarm.nodes)
 
 
 async def test_singleton_on_a_silent_node_is_not_gone(sample: SwarmSample, swarm: SwarmLab) -> None:

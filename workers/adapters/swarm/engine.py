@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from app.domain.errors import BuildFailed
 from workers.adapters.docker_host.engine import DockerEngine
-from workers.adapters.swarm.images import Registry, unpushed
+from workers.adapters.swarm.images import Registry, digest_in, unpushed
 from workers.adapters.swarm.jobs import SwarmJobs
 from workers.adapters.swarm.stored_files import used_names
 from workers.adapters.threads import in_file_thread
@@ -32,8 +32,8 @@ class SwarmEngine(SwarmJobs, DockerEngine):
 
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         service = (await self._services(definition))[instance.service]
-        same = (instance.definition, instance.image) == (service["labels"][DEFINITION_LABEL], service["image"])
-        if not same:
+        same = digest_in(str(instance.image)) == digest_in(service["image"])
+        if not same or instance.definition != service["labels"][DEFINITION_LABEL]:
             return False
         return await in_file_thread(self._sees_todays_files, instance, await in_file_thread(self._kept, definition.sha))
 

@@ -23,6 +23,11 @@ def registry_name(registry: str, project: str, service: str, sha: str) -> str:
     return f"{registry}/{image_repository(project, service)}:{sha[:SHA_LENGTH]}"
 
 
+def digest_in(image: str) -> str:
+    """The digest in an image's name, which says what runs; the name itself if it has none. Its tag is the release's."""
+    return image.partition("@")[2] or image
+
+
 class Registry:
     """The registry `name` of the stack `project`. `limit`: seconds for one push."""
 

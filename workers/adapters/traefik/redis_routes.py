@@ -7,9 +7,9 @@ one transaction. https://doc.traefik.io/traefik/reference/install-configuration/
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -38,7 +38,7 @@ class RedisRoutes:
     """
 
     def __init__(
-        self, redis: "Redis[str]", stack: Stack, namespace: str, *, root: str = ROOT, fence: Fence = no_fence
+        self, redis: Redis, stack: Stack, namespace: str, *, root: str = ROOT, fence: Fence = no_fence
     ) -> None:
         self._redis, self._stack, self._root, self._fence = redis, stack, root, fence
         self._key = f"{namespace}:routes:{stack.project}"
@@ -98,7 +98,7 @@ class RedisRoutes:
 
     async def files(self) -> Mapping[str, str]:
         try:
-            return dict(await self._redis.hgetall(self._key))
+            return dict(await cast(Awaitable[Mapping[str, str]], self._redis.hgetall(self._key)))
         except RedisError as error:
             raise _unread(error) from error
 

@@ -20,7 +20,7 @@ from workers.adoption.reach import hosts_of
 from workers.control import live_followers
 from workers.control.lost_journal.found import started_by_rollouts
 from workers.ports import Instance, Ports
-from workers.rollout.stopping import still_there, stop_all
+from workers.rollout.stopping import still_there, stop_all, why_there
 from workers.routing.asked import ask_routes
 from workers.routing.routers import read_routing
 
@@ -142,4 +142,4 @@ async def _settle(stack: Stack, ports: Ports, singleton: Singleton, others: Sequ
 async def _stop(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> None:
     """Raises EngineFailed if one still runs."""
     if left := still_there(await stop_all(stack, ports, instances)):
-        raise EngineFailed(f"it is still {left.state}", service=left.service)
+        raise EngineFailed(why_there(left), service=left.service)

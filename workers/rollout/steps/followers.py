@@ -10,7 +10,7 @@ from workers.rollout import one_version
 from workers.rollout.checks import health, readiness
 from workers.rollout.run import Run
 from workers.rollout.step import Evidence
-from workers.rollout.stopping import still_there, stop_all
+from workers.rollout.stopping import still_there, stop_all, why_there
 from workers.rollout.subjects import definition_of, found_of, likely_replaced
 
 
@@ -130,7 +130,7 @@ async def _late(run: Run, instances: Sequence[Instance]) -> readiness.Readiness 
 
 async def _stop_for_good(run: Run, follower: Follower, instances: Sequence[Instance]) -> None:
     if left := still_there(await stop_all(run.stack, run.ports, instances)):
-        raise FollowerNotGone(f"it is still {left.state}", service=follower.name)
+        raise FollowerNotGone(why_there(left), service=follower.name)
 
 
 async def _never_ready(run: Run, follower: Follower, seen: readiness.Readiness) -> FollowerNeverReady:

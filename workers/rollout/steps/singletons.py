@@ -9,6 +9,7 @@ from workers.rollout import one_version
 from workers.rollout.checks import health, readiness
 from workers.rollout.run import Run
 from workers.rollout.step import Evidence
+from workers.rollout.stopping import why_there
 from workers.rollout.subjects import definition_of, found_of, likely_replaced
 
 
@@ -99,4 +100,4 @@ async def _never_ready(run: Run, singleton: Singleton, seen: readiness.Readiness
 async def _stop_for_good(run: Run, singleton: Singleton, instance: Instance) -> None:
     now = await run.ports.engine.stop(instance.id, instance.grace(run.stack.times.stop_grace))
     if not now.gone:
-        raise SingletonNotGone(f"it is still {now.state}", service=singleton.name)
+        raise SingletonNotGone(why_there(now), service=singleton.name)

@@ -339,6 +339,17 @@ async def test_unstoppable_bot_gets_no_second_bot(world: World) -> None:
     is_as_before(world)
 
 
+async def test_bot_on_a_silent_machine_gets_no_second_bot(world: World) -> None:
+    """Zero copies are better than two. The reason names the machine."""
+    world = World()
+    world.engine.behave("bot", "v1.0.0", silent=("node2",))
+    await world.live("v1.0.0")
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "singleton_not_gone")
+    assert "node2 does not answer, and it may still run there. Bring node2 back" in str(ended.error)
+    is_as_before(world)
+
+
 async def test_unstoppable_new_bot_blocks_the_old_bot(world: World) -> None:
     """The new bot fails its check and does not stop: the old bot stays down, and the operator is warned."""
     world.engine.behave("bot", "v1.1.0", status=500, stops=False)
