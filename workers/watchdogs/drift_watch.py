@@ -44,6 +44,11 @@ ENGINE_SILENT = (
     "containers run; the updater does not restart a stopped one. Check the engine with `docker ps`."
 )
 
+SINGLETON_SILENT = (
+    "{0} does not answer, and {1} may still run there, also if another one was started elsewhere. No release replaces "
+    "it until {0} answers. Bring {0} back, or shut it down. `singletons/{1}/node` in stack.yml keeps {1} on one node."
+)
+
 
 class DriftWatch:
     """Looks every LOOK_SECONDS. While a rollout runs it only reports, because the rollout corrects the state itself.
@@ -146,6 +151,9 @@ class DriftWatch:
     async def _singleton(self, singleton: Singleton, *, fix: bool) -> Sequence[Alarm]:
         """Reports a missing singleton, which an operator may have stopped. Of several, stops all but the known one."""
         running = [i for i in await drift.find_all_of(self._ports, singleton) if not i.gone]
+        return [*_silent(singleton, running), *await self._doubled(singleton, running, fix=fix)]
+
+    async def _doubled(self, singleton: Singleton, running: Sequence[Instance], *, fix: bool) -> Sequence[Alarm]:
         if not running and fix:
             text = f"{singleton.name} does not run. If it was not stopped on purpose, start its container."
             return [Alarm("singleton_gone", text)]
@@ -160,6 +168,12 @@ class DriftWatch:
             "Find out what started it."
         )
         return [Alarm("singleton_doubled", text)]
+
+
+def _silent(singleton: Singleton, running: Sequence[Instance]) -> list[Alarm]:
+    """Of a singleton that may run where nothing answers, also a second time: the engine may have started another."""
+    nodes = ", ".join(sorted({node for instance in running for node in instance.silent}))
+    return [Alarm("singleton_silent", SINGLETON_SILENT.format(nodes, singleton.name))] if nodes else []
 
 
 def _not_restored(error: RouteNotConfirmed) -> Alarm:

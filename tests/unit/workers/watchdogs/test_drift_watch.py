@@ -264,6 +264,20 @@ async def test_own_bot_is_kept_when_two_run(world: World) -> None:
     assert [i.id for i in await world.engine.find("bot") if i.running] == [bot.id]
 
 
+async def test_bot_on_a_silent_machine_is_reported_and_left_alone(world: World) -> None:
+    watch = await a_watch(world)
+    (running,) = [i for i in await world.engine.find("bot") if i.running]
+    (bot,) = [container for container in world.engine.containers("bot") if container.id == running.id]
+    bot.behaviour = replace(bot.behaviour, silent=("node2",))
+    world.effects.clear()
+    await watch.look()
+    assert (alarmed(world), world.effects) == (["singleton_silent"], [])
+    assert world.publisher.alarm_texts[0].startswith("node2 does not answer, and bot may still run there")
+    bot.behaviour = replace(bot.behaviour, silent=())
+    await watch.look()
+    assert alarmed(world) == []
+
+
 async def test_stopped_bot_is_reported_not_restarted(world: World) -> None:
     watch = await a_watch(world)
     for instance in await world.engine.find("bot"):
