@@ -1,0 +1,123 @@
+"""The contract of the lease, tested on Redis: with one worker in a process of its own, as on another machine."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+from redis.asyncio import Redis
+
+from app.domain.errors import StaleWorker
+from tests.integration.contracts.test_lease import BEAT, SHORT, Holder, LeaseBench, LeaseContract, RealHolder
+from tests.integration.redis.redis_servers import OwnRedis
+from tests.integration.waiting import until
+from workers.adapters.redis_lease import RedisLease
+
+HOLDER = """
+import asyncio, sys
+from redis.asyncio import Redis
+from workers.adapters.redis_lease import RedisLease
+
+async def hold():
+    redis = Redis.from_url(sys.argv[1])
+    lease = RedisLease(redis, sys.argv[2], "other", beat=float(sys.argv[3]), lease=float(sys.argv[4]))
+    async with lease.held():
+        print("held", flush=True)
+        while await asyncio.to_thread(sys.stdin.readline):
+            print(lease.taken, flush=True)
+    await redis.aclose()
+
+asyncio.run(hold())
+"""
+
+
+class RedisLeaseBench:
+    silence = SHORT
+
+    def __init__(self, redis: Redis, url: str, key: str) -> None:
+        self._redis, self._url, self._key = redis, url, key
+
+    @asynccontextmanager
+    async def other_worker(self) -> AsyncIterator[Holder]:
+        words = (sys.executable, "-c", HOLDER, self._url, self._key, str(BEAT), str(SHORT))
+        pipe = asyncio.subprocess.PIPE
+        started = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
+        assert started.stdout is not None
+        assert await started.stdout.readline() == b"held\n"
+        try:
+            yield RealHolder(started)
+        finally:
+            if started.returncode is None:
+                started.kill()
+            await started.wait()
+
+    def of(self, machine: str | None) -> RedisLease:
+        return RedisLease(self._redis, self._key, machine, beat=BEAT, lease=SHORT)
+
+    def lease(self, wait: float) -> AbstractAsyncContextManager[None]:
+        return self.of(None).held(wait)
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client: Redis = Redis.from_url(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def of_redis(redis: Redis, redis_url: str, namespace: str) -> RedisLeaseBench:
+    return RedisLeaseBench(redis, redis_url, f"{namespace}:lease")
+
+
+class TestRedisLease(LeaseContract):
+    @pytest.fixture
+    def bench(self, of_redis: RedisLeaseBench) -> LeaseBench:
+        return of_redis
+
+    async def test_a_killed_workers_lease_is_free(self, bench: LeaseBench) -> None:
+        """From another machine, a worker that was killed looks like one that is suspended."""
+        async with bench.other_worker() as holder:
+            holder.kill()
+            with pytest.raises(StaleWorker):
+                async with bench.lease(0):
+                    pass
+            async with bench.lease(4 * bench.silence):
+                pass
+
+
+async def test_next_worker_of_a_machine_takes_over_at_once(of_redis: RedisLeaseBench) -> None:
+    """It holds the machine's lock, so the one before has ended."""
+    async with of_redis.other_worker() as holder:
+        holder.kill()
+        async with of_redis.of("other").held(0):
+            pass
+
+
+async def test_each_lease_has_a_higher_epoch(of_redis: RedisLeaseBench) -> None:
+    epochs = []
+    for machine in ("one", "two", "one"):
+        lease = of_redis.of(machine)
+        async with lease.held(0):
+            epochs.append(lease.epoch)
+    assert epochs == sorted(set(epochs))
+
+
+async def test_lease_that_redis_lost_is_taken_when_it_ends(own_server: OwnRedis) -> None:
+    """Without Redis, nothing says that no other worker has it."""
+    async with Redis.from_url(own_server.url) as redis:
+        lease = RedisLease(redis, "lease", None, beat=BEAT, lease=SHORT)
+        async with lease.held(0):
+            own_server.stop()
+            assert not lease.taken
+            await until(lambda: lease.taken)
+            own_server.start()
+
+
+async def test_no_lease_without_redis(own_server: OwnRedis) -> None:
+    async with Redis.from_url(own_server.url) as redis:
+        own_server.stop()
+        with pytest.raises(StaleWorker, match="Redis does not answer"):
+            async with RedisLease(redis, "lease", None, beat=BEAT, lease=SHORT).held(0):
+                pass
