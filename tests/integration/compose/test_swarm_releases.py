@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.errors import ComposeInvalid
-from app.domain.stack import EngineKind
+from app.domain.stack import EngineKind, Forbid, Policy
 from tests.integration.compose.read_release import BLUE, Bench
 from workers.definition.swarm.spec import service_spec
 
@@ -30,6 +30,14 @@ async def test_option_that_swarm_lacks_refuses_the_release(swarm: Bench, key: st
     (problem,) = (await swarm.read()).problems
     assert isinstance(problem, ComposeInvalid)
     assert f"{BLUE}: Swarm has no {key}" in str(problem)
+
+
+async def test_policy_refuses_before_swarm_does(swarm: Bench) -> None:
+    swarm.stack = replace(swarm.stack, policy=Policy(forbid=frozenset({Forbid.PRIVILEGED})))
+    swarm.compose({"privileged": True})
+    read = await swarm.read()
+    assert read.problems == ()
+    assert read.forbidden
 
 
 async def test_the_same_option_is_no_problem_on_one_host(bench: Bench) -> None:

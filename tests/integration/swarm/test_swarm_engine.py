@@ -89,6 +89,11 @@ async def test_old_and_new_singleton_are_services_of_their_own(sample: SwarmSamp
     new = await sample.engine.create(await sample.built(V2, BOT), BOT)
     assert (await sample.engine.inspect(new.id)).gone
     await sample.engine.stop(old.id, GRACE)
+
+    async def is_gone() -> bool:
+        return (await sample.engine.inspect(old.id)).gone
+
+    await until(is_gone)
     await sample.engine.resume(new.id)
     assert [(i.running, i.sha) for i in await sample.engine.find(BOT)] == [
         (True, sample.stamp(V2).sha),

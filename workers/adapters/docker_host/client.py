@@ -39,6 +39,9 @@ REMOVED = "removed"
 SECONDS = len("2026-01-02T03:04:05")
 """The engine adds up to nine digits and `Z`: https://docs.docker.com/reference/api/engine/"""
 
+NO_LEADER = "does not have a leader"
+"""What a manager of a swarm answers while too few managers agree. It has done nothing then."""
+
 T = TypeVar("T")
 log = structlog.get_logger()
 
@@ -140,6 +143,9 @@ class Docker:
         except TimeoutError as error:
             raise Silent(f"the Docker Engine did not answer within {limit:.0f} s") from error
         except APIError as error:
+            if NO_LEADER in str(error.explanation):
+                self.times_away += 1
+                raise Away("the swarm has no leader: too few of its managers answer") from error
             kind = InUse if error.status_code == HTTPStatus.CONFLICT else EngineFailed
             raise kind(str(error.explanation or error)) from error
         except Timeout as error:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.domain.errors import EngineFailed, StartFailed
+from app.domain.errors import EngineFailed, ReleaseNotKept, StartFailed
 from workers.adapters.docker_host.client import CALL_SECONDS
 from workers.adapters.swarm.slots import compose_service, may_run, parted, removed
 from workers.adapters.swarm.stored_files import SwarmNeeds
@@ -117,7 +117,10 @@ class SwarmServices(SwarmView):
         return await self._of_service(await self._made(model, service, name))
 
     async def copies(self, definition: Definition, service: str) -> int:
-        return copies_of((await self._services(definition))[service])
+        services = await self._services(definition)
+        if ROLLOUT_LABEL not in (services.get(service, {}).get("labels") or {}):
+            raise ReleaseNotKept(f"the release {definition.sha} has no {service} of the updater")
+        return copies_of(services[service])
 
     async def resume(self, instance: str) -> None:
         """Starts all copies of its Swarm service. As with a container, nothing happens while one is still stopping."""

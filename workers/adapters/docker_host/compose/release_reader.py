@@ -152,9 +152,9 @@ class ReleaseReader:
         missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.written_services()), *bases]
         missing += [*colors.problems(located.model, stack), *clashes(model, stack)]
         missing += remade(located.model, published, moved)
-        if stack.engine is EngineKind.SWARM:
-            missing += swarm.unsupported(located.model, stack, (str(tree), str(self._store.directory)))
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
+        if stack.engine is EngineKind.SWARM and not forbidden:  # what the policy refuses needs no other reason
+            missing += swarm.unsupported(located.model, stack, (str(tree), str(self._store.directory)))
         kept, copies = await in_file_thread(self._stored, located, published, tree, moved)
         return ReadRelease(
             tree,

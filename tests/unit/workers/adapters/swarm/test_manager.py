@@ -17,11 +17,11 @@ ERR = b"\x02\x00\x00\x00\x00\x00\x00\x05oops\n"
 
 
 @asynccontextmanager
-async def manager(answers: Answers) -> AsyncIterator[tuple[Manager, HttpEngine]]:
+async def manager(answers: Answers, *, away: float = 30.0) -> AsyncIterator[tuple[Manager, HttpEngine]]:
     with http_engine(answers) as engine:
         client = docker.DockerClient(base_url=engine.host, version="1.41")
         try:
-            yield Manager(Docker(client, engine.host)), engine
+            yield Manager(Docker(client, engine.host, away=away)), engine
         finally:
             client.close()
 
@@ -76,3 +76,12 @@ async def test_service_that_exists_already_was_created() -> None:
     }
     async with manager(answers) as (swarm, _):
         assert await swarm.create(a_service()["Spec"]) == "s1"
+
+
+async def test_manager_without_a_leader_is_asked_again() -> None:
+    """The others may elect one. What a manager says is that of Docker 20.10."""
+    words = "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are"
+    async with manager({"GET /services": (500, {"message": words})}, away=0.1) as (swarm, engine):
+        with pytest.raises(EngineFailed, match="no leader: too few of its managers answer"):
+            await swarm.services("a=b")
+        assert len(engine.asked) > 1
