@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from app.domain.engine_commands import commands_of
 from app.domain.errors import AdoptionRefused, ComposeInvalid, RouteNotConfirmed
 from app.domain.notices import messages
 from app.domain.release import LiveRelease
@@ -107,9 +108,9 @@ async def _nothing_answers(stack: Stack, ports: Ports, routing: Routing) -> None
         routers = [router for router in routing.routers if router.answers(service)]
         if routers and await served_by_routes(stack, ports.probe, service):
             raise AdoptionRefused(
-                f"{routers[0].where} answers `{routers[0].rule}`, but in the Compose project {stack.project} neither "
-                f"{' nor '.join(_containers_of(service))} runs: correct `project` in the stack file (`docker compose "
-                "ls` shows the names), or remove the router"
+                f"{routers[0].where} answers `{routers[0].rule}`, but in the project {stack.project} neither "
+                f"{' nor '.join(_containers_of(service))} runs: correct `project` in the stack file "
+                f"({commands_of(stack).projects}), or remove the router"
             )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.domain.engine_commands import commands_of
 from app.domain.stack import Singleton, Stack
 from workers.adoption.reach import Found
 from workers.ports import Instance, Outsider, Ports
@@ -87,11 +88,9 @@ def _outside(stack: Stack, singleton: Singleton, outsider: Outsider) -> str:
     as_service = "" if project != stack.project else f", but not as its service {service}"
     shares = f"has the container name of {service}" if outsider.named else f"runs {service} of the same Compose file"
     name = outsider.name
-    end = f"docker update --restart no {name} && docker stop {name}"
-    free = f" && docker rename {name} {name}-before" if outsider.named else ""
-    start = f"docker compose -p {stack.project} up -d --no-deps {service}"
+    how = commands_of(stack).replace(service, name, named=outsider.named)
     return (
         f"the container {name} {shares} and runs {where}{as_service}, so a release would start a second "
-        f"{singleton.name} beside it. Run {service} in the project {stack.project} instead (in {stack.directory}: "
-        f"`{end}{free} && {start}`), or correct `project` in the stack file"
+        f"{singleton.name} beside it. Run {service} in the project {stack.project} instead ({how}), or "
+        "correct `project` in the stack file"
     )

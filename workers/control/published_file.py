@@ -24,7 +24,7 @@ async def publish_live(ports: Ports) -> None:
     try:
         await ports.engine.publish(ports.engine.defined(live.sha), color)
     except (ComposeInvalid, EngineFailed, ReleaseNotKept) as error:
-        log.error("a plain `docker compose up` may start another release than the live one", reason=str(error))
+        log.error("the published Compose file may be of another release than the live one", reason=str(error))
 
 
 async def leave_out_retired(ports: Ports) -> None:
@@ -32,4 +32,4 @@ async def leave_out_retired(ports: Ports) -> None:
     try:
         await ports.engine.republish()
     except (ComposeInvalid, EngineFailed) as error:
-        log.error("a plain `docker compose up` would still start a retired service", reason=str(error))
+        log.error("the published Compose file still has a retired service", reason=str(error))

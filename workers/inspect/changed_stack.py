@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
+from app.domain.engine_commands import commands_of
 from app.domain.findings import Check, Verdict
 from app.domain.release_stack import Roles, lacking
 from app.domain.stack import Stack
@@ -36,7 +37,7 @@ def _left(container: Seen, stack: Stack, tag: str) -> Check:
     known = service in stack.moved_services()
     why = f"{tag} does not have it" if known else "the stack file does not name it"
     why = "in the stack file it is a job, which only runs before the flip" if service in stack.jobs else why
-    remedy = f"Stop and remove it: docker stop {name} && docker rm {name}."
+    remedy = f"Stop and remove it: {commands_of(stack).remove(name)}."
     keep = "" if known else " To have releases replace it again, name it in the stack file."
     found = f"{container.name or service} ({service}) runs, but {why}: no rollout replaces or stops it"
     return Check(f"left_{service}", Verdict.WARNING, found, f"{remedy}{keep}")

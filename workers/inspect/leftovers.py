@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from app.domain.engine_commands import commands_of
 from app.domain.findings import Check, Verdict
 from app.domain.stack import Stack
 from workers.ports import Survey
@@ -35,23 +36,23 @@ def beside_colors(stack: Stack, seen: Survey) -> Iterator[Check]:
                 Verdict.WARNING,
                 f"{container.name} runs beside the colors that are made from {container.service}, and no release "
                 "replaces it",
-                f"If no client uses a port of it, stop and remove it: docker stop {name} && docker rm {name}. Let "
+                f"If no client uses a port of it, stop and remove it: {commands_of(stack).remove(name)}. Let "
                 f"`docker compose` in {stack.directory} use the live release.",
             )
 
 
 def _leftover(service: str, stack: Stack, seen: Survey) -> Leftover:
-    findings = [*_running(service, seen), *_by_hand(service, stack, seen), *_released(service, seen)]
+    findings = [*_running(service, stack, seen), *_by_hand(service, stack, seen), *_released(service, seen)]
     return Leftover(service, tuple(found for found, _ in findings), tuple(remedy for _, remedy in findings))
 
 
-def _running(service: str, seen: Survey) -> Iterator[tuple[str, str]]:
+def _running(service: str, stack: Stack, seen: Survey) -> Iterator[tuple[str, str]]:
     for container in seen.containers:
         if container.service == service and container.state in RUNS:
             name = shlex.quote(container.name)
             yield (
                 f"{service} is retired, but its container {container.name} runs",
-                f"Stop and remove it: docker stop {name} && docker rm {name}",
+                f"Stop and remove it: {commands_of(stack).remove(name)}",
             )
 
 

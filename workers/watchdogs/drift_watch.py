@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
+from app.domain.engine_commands import commands_of
 from app.domain.errors import EngineFailed, RouteNotConfirmed
 from app.domain.findings import Alarm
 from app.domain.notices import messages
@@ -28,7 +29,7 @@ LOOKS_AT_ANSWERS = 5
 ROUTE_UNCLEAR = (
     "The routes were changed, and something answers your clients. The Docker Engine failed ({}), so the updater cannot "
     "check whether another program rolled out a release. It left the routes as they are; traffic follows them. Check "
-    "the engine with `docker ps`."
+    "the engine with {}."
 )
 ROUTE_NOT_RESTORED = (
     "The routes do not lead to the live color, and the updater cannot restore them: {}. Clients may get errors. Fix "
@@ -41,7 +42,7 @@ ROUTES_UNKNOWN = (
 )
 ENGINE_SILENT = (
     "The updater cannot check the containers, because the Docker Engine failed: {}. Traffic continues while the "
-    "containers run; the updater does not restart a stopped one. Check the engine with `docker ps`."
+    "containers run; the updater does not restart a stopped one. Check the engine with {}."
 )
 
 SINGLETON_SILENT = (
@@ -60,6 +61,7 @@ class DriftWatch:
         self, stack: Stack, ports: Ports, reconciler: Reconciler, beside: Callable[[], Sequence[Alarm]] = tuple
     ) -> None:
         self._whole = self._stack = stack
+        self._commands = commands_of(stack)
         self._ports = ports
         self._reconciler = reconciler
         self._beside = beside
@@ -121,7 +123,7 @@ class DriftWatch:
             moved = await drift.moved(self._stack, self._ports)
             return None if moved else await drift.restore(self._stack, self._ports)
         except EngineFailed as error:
-            return [Alarm("route_unclear", ROUTE_UNCLEAR.format(error.detail))]
+            return [Alarm("route_unclear", ROUTE_UNCLEAR.format(error.detail, self._commands.look))]
         except RouteNotConfirmed as error:
             return [_not_restored(error)]
 
@@ -136,7 +138,7 @@ class DriftWatch:
             alarms += await self._singletons(fix=fix)
             alarms += await self._followers.look(self._stack) if fix else []
         except EngineFailed as error:
-            alarms.append(Alarm("engine_silent", ENGINE_SILENT.format(error.detail)))
+            alarms.append(Alarm("engine_silent", ENGINE_SILENT.format(error.detail, self._commands.look)))
         return alarms
 
     async def _followed(self, found: Mapping[str, Sequence[Instance]]) -> list[Alarm]:
@@ -155,7 +157,7 @@ class DriftWatch:
 
     async def _doubled(self, singleton: Singleton, running: Sequence[Instance], *, fix: bool) -> Sequence[Alarm]:
         if not running and fix:
-            text = f"{singleton.name} does not run. If it was not stopped on purpose, start its container."
+            text = f"{singleton.name} does not run. If it was not stopped on purpose, {self._commands.start_again}."
             return [Alarm("singleton_gone", text)]
         if len(running) <= 1 or not fix:
             return []

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from app.domain.engine_commands import commands_of
 from app.domain.errors import EngineFailed, ReleaseNotKept, StaleWorker, UpdaterError
 from app.domain.findings import Alarm
 from app.domain.release import LiveRelease
@@ -49,7 +50,7 @@ class FollowerWatch:
             return []
         text = (
             f"{len(seen.live)} of {seen.wanted} copies of {follower.name} run. If the others were not stopped on "
-            "purpose, start their containers."
+            f"purpose, {commands_of(self._stack).start_again}."
         )
         return [Alarm("follower_gone", text)]
 

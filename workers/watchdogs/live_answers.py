@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from app.domain.engine_commands import commands_of
 from app.domain.errors import EngineFailed
 from app.domain.findings import Alarm
 from app.domain.stack import RoutedService, Stack
@@ -29,7 +30,7 @@ ROUTE_NOT_SERVED = (
 COLOR_UNREACHED = (
     "Traefik does not reach all containers of {0} that have your traffic (HTTP 502 or 504), although they run: clients "
     "get errors. `updater doctor` shows the networks of both. If a container has lost the network that it shared with "
-    "Traefik, run `docker network connect NETWORK CONTAINER`; else read its logs."
+    "Traefik: {1}. Else read its logs."
 )
 
 
@@ -51,12 +52,12 @@ class LiveAnswers:
             asked = await ask_routes(stack, self._ports.probe)
             lost = [(service, answer) for service, answer in asked if answer.rollout != route_id]
             if not lost:
-                return self._of_copies(asked) if copies_run else []
+                return self._of_copies(stack, asked) if copies_run else []
         names = ", ".join(dict.fromkeys(service.name for service, _ in lost))
         text = ROUTE_NOT_SERVED.format(names, lost[0][1], await self._who_answers(stack))
         return [Alarm("route_not_served", text)]
 
-    def _of_copies(self, asked: Sequence[tuple[RoutedService, Answer]]) -> list[Alarm]:
+    def _of_copies(self, stack: Stack, asked: Sequence[tuple[RoutedService, Answer]]) -> list[Alarm]:
         """One alarm for each service whose copies Traefik did not reach twice lately."""
         now = self._ports.clock.monotonic()
         unreached = {service.name for service, answer in asked if answer.status in UNREACHED and not answer.ok}
@@ -65,7 +66,10 @@ class LiveAnswers:
             *((name, now) for name in sorted(unreached)),
         ]
         times = Counter(name for name, _ in self._unreached)
-        return [Alarm("live_color_unreached", COLOR_UNREACHED.format(name)) for name in times if times[name] > 1]
+        connect = commands_of(stack).connect
+        return [
+            Alarm("live_color_unreached", COLOR_UNREACHED.format(name, connect)) for name in times if times[name] > 1
+        ]
 
     async def _who_answers(self, stack: Stack) -> str:
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from app.domain.engine_commands import commands_of
 from app.domain.errors import EngineFailed, RouteNotConfirmed, StartFailed
 from app.domain.findings import Alarm
 from app.domain.stack import Stack
@@ -19,12 +20,9 @@ COPY_DOWN = (
     "{} of {} copies of {} do not serve: stopped, missing, in no network, or unhealthy by their own check. Traffic "
     "goes to the other {}. The updater starts stopped copies again, at most {} times. Check their logs."
 )
-CUT_OFF = (
-    " In no network any more, as after `docker network disconnect`: {0}. To connect a copy again, run `docker network "
-    "connect NETWORK CONTAINER`, with the network of the others or of Traefik."
-)
+CUT_OFF = " In no network any more, as after `docker network disconnect`: {}. {}."
 COLOR_CUT_OFF = "{} runs, but Traefik does not reach it, and it has your traffic: clients get errors.{}"
-CREATE_AGAIN = " Copies without a container: {}. To create them, run `docker compose up --detach --no-deps {}` in {}."
+CREATE_AGAIN = " Copies without a container: {}. To create them, run {}."
 
 
 OF_COPIES = frozenset({"live_color_down", "live_color_unreached", "live_copy_down", "live_color_restarted"})
@@ -35,7 +33,7 @@ class LiveCopies:
     """Finds what is wrong with the live copies, and starts those that are stopped."""
 
     def __init__(self, stack: Stack, ports: Ports) -> None:
-        self._directory, self._ports = stack.directory, ports
+        self._commands, self._ports = commands_of(stack), ports
         self._tries: dict[str, int] = {}
         self._restarts: dict[str, int] = {}
         self._restarted_at: dict[str, float] = {}
@@ -83,7 +81,7 @@ class LiveCopies:
             text = f"{service} does not run, but has your traffic: clients get errors. Check its logs.{failed}"
             return [Alarm("live_color_down", text)]
         if all(i.cut_off for i in running):
-            text = COLOR_CUT_OFF.format(service, _connect(running))
+            text = COLOR_CUT_OFF.format(service, self._connect(running))
             return [Alarm("live_color_unreached", text)]
         return [*self._restarted(service, running), *self._few(service, instances, number, failed)]
 
@@ -117,15 +115,14 @@ class LiveCopies:
         if well in {0, number}:
             return []
         gone = number - len(ours)
-        how = CREATE_AGAIN.format(gone, service, self._directory) if gone else ""
+        how = CREATE_AGAIN.format(gone, self._commands.scale(service, number)) if gone else ""
         down = COPY_DOWN.format(number - well, number, service, well, TRIES)
-        return [Alarm("live_copy_down", f"{down}{how}{_connect(ours)}{failed}")]
+        return [Alarm("live_copy_down", f"{down}{how}{self._connect(ours)}{failed}")]
 
-
-def _connect(copies: Sequence[Instance]) -> str:
-    """How to connect those that are in no network; empty if there is none."""
-    names = [min(i.names, default=i.id[:12]) for i in copies if i.cut_off]
-    return CUT_OFF.format(", ".join(names)) if names else ""
+    def _connect(self, copies: Sequence[Instance]) -> str:
+        """How to connect those that are in no network; empty if there is none."""
+        names = [min(i.names, default=i.id[:12]) for i in copies if i.cut_off]
+        return CUT_OFF.format(", ".join(names), self._commands.connect) if names else ""
 
 
 def _of_one_release(instances: Sequence[Instance]) -> list[Instance]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.domain.engine_commands import commands_of
 from app.domain.errors import AdoptionRefused, PreflightRefused, RouteNotConfirmed, UpdaterError
 from app.domain.release_stack import released_twice
 from app.domain.stack import Stack
@@ -84,7 +85,7 @@ async def _none_twice(run: Run) -> None:
             raise PreflightRefused(
                 f"{service} of the live release runs, and may be the same program as a singleton in the stack file, "
                 f"which must never run twice. Nothing was changed. Stop the containers of {service} "
-                f"(`docker compose stop {service}`), and deploy the tag again"
+                f"({commands_of(run.stack).stop(service)}), and deploy the tag again"
             )
 
 
