@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.domain.engine_commands import commands_of
-from app.domain.stack import Singleton, Stack
+from app.domain.stack import EngineKind, Singleton, Stack
 from workers.adoption.reach import Found
 from workers.ports import Instance, Outsider, Ports
 
@@ -85,7 +85,8 @@ def _outside(stack: Stack, singleton: Singleton, outsider: Outsider) -> str:
     """What to do. Otherwise both containers would work at once, for example answer each message twice."""
     service, project = singleton.service, outsider.project
     where = f"in the Compose project {project}" if project else "in no Compose project"
-    as_service = "" if project != stack.project else f", but not as its service {service}"
+    swarm = stack.engine is EngineKind.SWARM
+    as_service = "" if swarm or project != stack.project else f", but not as its service {service}"
     shares = f"has the container name of {service}" if outsider.named else f"runs {service} of the same Compose file"
     name = outsider.name
     how = commands_of(stack).replace(service, name, named=outsider.named)

@@ -76,7 +76,10 @@ class HostParts:
         self._reader = ReleaseReader(
             compose, stack, self._store, policy, marks=self._marks, written=written, own_mounts=own_mounts
         )
-        self._adoption = DockerAdoption(self._docker, compose, stack, AdoptedFile(releases, fence))
+        self._adoption = self._adoption_in(AdoptedFile(releases, fence))
+
+    def _adoption_in(self, file: AdoptedFile) -> DockerAdoption:
+        return DockerAdoption(self._docker, self._compose, self._stack, file)
 
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
         containers = await self._docker.containers(self._stack.project, f"{SERVICE_LABEL}={service}")

@@ -1,17 +1,21 @@
 """The engine of a swarm."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from app.domain.errors import BuildFailed
 from workers.adapters.docker_host.engine import DockerEngine
+from workers.adapters.docker_host.stored.definitions import CURRENT
+from workers.adapters.swarm import survey
 from workers.adapters.swarm.images import Registry, digest_in, unpushed
 from workers.adapters.swarm.jobs import SwarmJobs
 from workers.adapters.swarm.stored_files import used_names
 from workers.adapters.threads import in_file_thread
 from workers.definition.images.service_images import with_images
 from workers.definition.labels import DEFINITION_LABEL
+from workers.definition.services.retired import left_out
 from workers.definition.swarm.spec import NAMESPACE_LABEL
-from workers.ports import Definition, Instance
+from workers.ports import Definition, Instance, Survey
 
 
 class SwarmEngine(SwarmJobs, DockerEngine):
@@ -37,6 +41,12 @@ class SwarmEngine(SwarmJobs, DockerEngine):
             return False
         return await in_file_thread(self._sees_todays_files, instance, await in_file_thread(self._kept, definition.sha))
 
+    async def survey(self) -> Survey:
+        """What runs on all nodes, and what this manager's node stores."""
+        listed = await self._all_known(await self._listed(None))
+        seen = await survey.survey(self._docker, self._compose, self._stack, listed)
+        return replace(seen, retired=left_out(await in_file_thread(self._files.read, CURRENT), self._stack))
+
     async def prune(self, keep: Collection[str]) -> int:
         """As on one host, and removes the configs and secrets that no service of the stack uses."""
         freed = await super().prune(keep)
@@ -45,4 +55,4 @@ class SwarmEngine(SwarmJobs, DockerEngine):
         return freed
 
     async def _discard(self, instance: Instance, volumes: bool) -> None:  # noqa: ARG002 - Swarm removes them with their task
-        await self.remove(instance.id)
+        await self._remove(instance.id)

@@ -6,11 +6,11 @@ from typing import Any
 
 from app.domain.errors import EngineFailed, ReleaseNotKept, StartFailed
 from workers.adapters.docker_host.client import CALL_SECONDS
-from workers.adapters.swarm.slots import compose_service, may_run, parted, removed
+from workers.adapters.swarm.slots import compose_service, instance_id, labels_of, may_run, parted, removed
 from workers.adapters.swarm.stored_files import SwarmNeeds
 from workers.adapters.swarm.view import LOOK_SECONDS, SwarmView
 from workers.adapters.threads import in_file_thread
-from workers.definition.labels import Model
+from workers.definition.labels import SHA_LABEL, Model
 from workers.definition.services.copies import copies_of
 from workers.definition.services.roles import ROLLOUT_LABEL
 from workers.definition.swarm.spec import color_name, replicas, rollout_name, service_spec, started, stopped
@@ -40,17 +40,34 @@ class SwarmServices(SwarmView):
         return [instance for instances in found for instance in instances]
 
     async def _start(self, model: Model, service: str) -> str:
-        """Starts the color's or singleton's Swarm service of this rollout, and removes those of others."""
-        rollout = model["services"][service]["labels"][ROLLOUT_LABEL]
-        name, others = self._name(model, service), await self.find(service)
-        of_others = [i for i in others if i.rollout != rollout]
-        grace = self._stack.times.stop_grace
-        await asyncio.gather(*(self.stop(i.id, i.grace(grace)) for i in of_others if not i.gone))
-        for instance in of_others:
-            await self.remove(instance.id)
-        id_ = await self._made(model, service, name)
+        """Starts the color's or singleton's Swarm service of this rollout, and removes those of others.
+
+        If the definition recalls an adopted release, starts what was adopted instead.
+        """
+        labels, name = model["services"][service]["labels"], self._name(model, service)
+        rollout, sha = labels[ROLLOUT_LABEL], labels[SHA_LABEL]
+        adopted = await self._adoption.existing(sha, service, rollout=rollout)
+        if adopted:
+            id_ = parted(adopted[0].id)[0]
+        else:
+            await self._clear_others(service, rollout, name)
+            id_ = await self._made(model, service, name)
         await self._manager.change(id_, _start_if_at_rest)
         return id_
+
+    async def _clear_others(self, service: str, rollout: str, name: str) -> None:
+        """Stops and removes what other rollouts made of the service. What was adopted stays, unless it has `name`.
+
+        The service that becomes routed serves until the flip, and stays too.
+        """
+        others = [i for i in await self.find(service) if i.rollout != rollout and (i.adopted or not i.single)]
+        grace = self._stack.times.stop_grace
+        await asyncio.gather(*(self.stop(i.id, i.grace(grace)) for i in others if not i.gone))
+        for instance in others:
+            await self.remove(instance.id)
+        found = await self._manager.service(name)
+        if found is not None and labels_of(found).get(ROLLOUT_LABEL) != rollout:
+            await self._remove(instance_id(found["ID"], 1))
 
     def _name(self, model: Model, service: str) -> str:
         if self._stack.moved_services().get(service) is not None:
@@ -58,10 +75,13 @@ class SwarmServices(SwarmView):
         return rollout_name(self._stack.project, service, model["services"][service]["labels"][ROLLOUT_LABEL])
 
     async def _made(self, model: Model, service: str, name: str) -> str:
-        """The id of the Swarm service `name`, which is created at rest if it does not exist."""
-        if (found := await self._manager.service(name)) is not None:
-            return str(found["ID"])
-        return await self._manager.create(await self._spec(model, service, name))
+        """The id of the Swarm service `name`, which is created at rest if it does not exist. Raises StartFailed."""
+        found = await self._manager.service(name)
+        id_ = found["ID"] if found is not None else await self._manager.create(await self._spec(model, service, name))
+        made, rollout = found or await self._manager.service(id_), model["services"][service]["labels"][ROLLOUT_LABEL]
+        if made is not None and labels_of(made).get(ROLLOUT_LABEL) != rollout:
+            raise StartFailed(f"the swarm has another service {name}, which this rollout did not make", service=service)
+        return str(id_)
 
     async def _spec(self, model: Model, service: str, name: str) -> Spec:
         await self._needs.networks(model, service)
@@ -120,7 +140,10 @@ class SwarmServices(SwarmView):
         services = await self._services(definition)
         if ROLLOUT_LABEL not in (services.get(service, {}).get("labels") or {}):
             raise ReleaseNotKept(f"the release {definition.sha} has no {service} of the updater")
-        return copies_of(services[service])
+        adopted = await self._adoption.existing(
+            definition.sha, service, rollout=services[service]["labels"][ROLLOUT_LABEL]
+        )
+        return len(adopted) or copies_of(services[service])
 
     async def resume(self, instance: str) -> None:
         """Starts all copies of its Swarm service. As with a container, nothing happens while one is still stopping."""
@@ -154,6 +177,10 @@ class SwarmServices(SwarmView):
 
     async def remove(self, instance: str) -> None:
         """Removes its Swarm service, so all copies of it."""
+        if not await self._adoption.keeps(instance):
+            await self._remove(instance)
+
+    async def _remove(self, instance: str) -> None:
         id_, slot = parted(instance)
         service = await self._manager.service(id_) if slot else None
         if service is None:

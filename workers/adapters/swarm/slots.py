@@ -93,11 +93,13 @@ def _instance(service: Attributes, slot: int, tasks: Sequence[Attributes], nodes
     of_this_start = [task for task in mine if _start_of(task) == starts(spec)]
     now = of_this_start[-1] if of_this_start and replicas(spec) else None
     others = [task for task in mine if task is not now]
-    state = _state(spec, now, others)
+    state = _state(spec, now, others, ran=bool(starts(spec)) or SERVICE_LABEL not in labels)
     addresses = _addresses(now) if state == RUNNING and now is not None else {}
     ended = [task for task in mine if task["Status"]["State"] in ENDED]
     own_host = container.get("Hostname") == SLOT_HOST
-    host = slot_host(str(spec["Name"]), slot) if own_host else None
+    name = str(spec["Name"])
+    of_all = None if SERVICE_LABEL in labels else name  # `docker stack deploy` gives a copy no name of its own
+    host = slot_host(name, slot) if own_host else of_all
     return Instance(
         id=instance_id(service["ID"], slot),
         service=compose_service(service),
@@ -127,12 +129,15 @@ def _start_of(task: Attributes) -> int:
     return int((task.get("Spec") or {}).get("ForceUpdate") or 0)
 
 
-def _state(spec: Attributes, now: Attributes | None, others: Sequence[Attributes]) -> str:
-    """In the engine's words for a container. A service without replicas runs until its last container has ended."""
+def _state(spec: Attributes, now: Attributes | None, others: Sequence[Attributes], *, ran: bool) -> str:
+    """In the engine's words for a container. A service without replicas runs until its last container has ended.
+
+    `ran`: it was started before.
+    """
     if not replicas(spec):
         if any(map(may_run, others)):
             return RUNNING
-        return "exited" if starts(spec) else "created"
+        return "exited" if ran else "created"
     found = "" if now is None else now["Status"]["State"]
     if found in {STARTING, RUNNING}:
         return RUNNING

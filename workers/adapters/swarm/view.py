@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workers.adapters.docker_host.adoption.record import AdoptedFile
 from workers.adapters.docker_host.engine_parts import HostParts
+from workers.adapters.swarm.adoption import SwarmAdoption
 from workers.adapters.swarm.manager import Manager
 from workers.adapters.swarm.slots import compose_service, instances_of, parted, removed
 from workers.definition.labels import ONCE_LABEL, STACK_LABEL
@@ -27,25 +29,41 @@ class SwarmView(HostParts):
     def _manager(self) -> Manager:
         return Manager(self._docker)
 
+    def _adoption_in(self, file: AdoptedFile) -> SwarmAdoption:
+        return SwarmAdoption(self._docker, self._compose, self._stack, file, listed=self._listed, look=self._look)
+
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
-        found = await self._manager.services(f"{NAMESPACE_LABEL}={self._stack.project}")
-        mine = [each for each in found if compose_service(each) == service and not _is_once(each)]
-        return [i for i in await self._instances(mine) if rollout in {None, i.rollout}]
+        listed = [*await self._listed(service), *await self._adoption.singles(service)]
+        return [i for i in await self._all_known(listed) if rollout in {None, i.rollout}]
 
     async def named(self, name: str) -> list[Instance]:
         found = await self._manager.services(f"{STACK_LABEL}={self._stack.project}", f"{NAME_LABEL}={name}")
-        return [i for i in await self._instances(found) if role_in(i.labels).is_uncolored(name)]
+        named = [i for i in await self._instances(found) if role_in(i.labels).is_uncolored(name)]
+        return await self._all_known(named)
 
     async def inspect(self, instance: str) -> Instance:
+        return await self._known(await self._look(instance))
+
+    async def _of_service(self, id_: str) -> list[Instance]:
+        """All instances of that Swarm service; none if it does not exist."""
+        service = await self._manager.service(id_)
+        return await self._all_known(await self._instances([service])) if service is not None else []
+
+    async def _all_known(self, listed: Sequence[Instance]) -> list[Instance]:
+        return [await self._known(instance) for instance in listed]
+
+    async def _look(self, instance: str) -> Instance:
+        """The instance, without what only this worker knows."""
         id_, slot = parted(instance)
         service = await self._manager.service(id_) if slot else None
         found = await self._instances([service]) if service is not None else []
         return next((each for each in found if each.id == instance), removed(instance))
 
-    async def _of_service(self, id_: str) -> list[Instance]:
-        """All instances of that Swarm service; none if it does not exist."""
-        service = await self._manager.service(id_)
-        return await self._instances([service]) if service is not None else []
+    async def _listed(self, service: str | None) -> list[Instance]:
+        """The instances of the Compose service, or of the whole stack, without what only this worker knows."""
+        found = await self._manager.services(f"{NAMESPACE_LABEL}={self._stack.project}")
+        mine = [each for each in found if service in {None, compose_service(each)} and not _is_once(each)]
+        return await self._instances(mine)
 
     async def _instances(self, services: Sequence[Attributes]) -> list[Instance]:
         if not services:
@@ -53,12 +71,11 @@ class SwarmView(HostParts):
         tasks, nodes = await asyncio.gather(
             self._manager.tasks([service["ID"] for service in services]), self._manager.nodes()
         )
-        found = [
+        return [
             instance
             for service in services
             for instance in instances_of(service, [t for t in tasks if t["ServiceID"] == service["ID"]], nodes)
         ]
-        return [await self._addresses.choose(instance) for instance in found]
 
     async def tail(self, instance: str, lines: int) -> list[str]:
         """Of the newest task in the slot that has written anything."""

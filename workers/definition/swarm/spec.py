@@ -121,10 +121,17 @@ def started(spec: Spec, since: int = 0) -> Spec:
 
 
 def stopped(spec: Spec) -> Spec:
-    """The spec without a task. It gives its published ports back, so that another service can have them."""
+    """The spec without a task. It gives its published ports back, so that another service can have them.
+
+    One that the updater did not make gets the labels by which it can be started again as it was.
+    """
     result = copy.deepcopy(spec)
+    endpoint: Spec = result.get("EndpointSpec") or {}
+    if copies := replicas(spec):
+        as_it_was = {COPIES_LABEL: str(copies), PORTS_LABEL: json.dumps(endpoint.get("Ports") or [])}
+        result["Labels"] = {**as_it_was, **(result.get("Labels") or {})}
     result["Mode"] = {"Replicated": {"Replicas": 0}}
-    result["EndpointSpec"] = {key: value for key, value in result.get("EndpointSpec", {}).items() if key != "Ports"}
+    result["EndpointSpec"] = {key: value for key, value in endpoint.items() if key != "Ports"}
     return result
 
 

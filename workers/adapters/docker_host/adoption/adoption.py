@@ -76,6 +76,9 @@ class DockerAdoption:
         found = await self._docker.containers(self._stack.project, *labels)
         return [instance_of(container) for container in found]
 
+    async def _inspected(self, container: str) -> Instance:
+        return await inspected(self._docker, container)
+
     async def definition(self, model: Model, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> Model:
         """Names the release's images and returns the model that recreates it. Raises ComposeInvalid, EngineFailed."""
         images = {i.service: str(i.image) for i in instances}
@@ -122,7 +125,7 @@ class DockerAdoption:
         adopted = await self.of(sha)
         if adopted and rollout not in {None, adopted.stamp.rollout}:
             return []
-        found = [await inspected(self._docker, container) for container in (adopted.of(service) if adopted else ())]
+        found = [await self._inspected(container) for container in (adopted.of(service) if adopted else ())]
         return [] if any(instance.state == REMOVED for instance in found) else found
 
     async def as_found(self, model: Model, sha: str, find: Find) -> list[str]:

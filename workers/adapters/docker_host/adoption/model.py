@@ -49,7 +49,13 @@ def as_counted(model: Model, stack: Stack, color: Color, instances: Sequence[Ins
 
 
 def kept_images(model: Model, stack: Stack, stamp: Stamp, color: Color, images: Mapping[str, str]) -> dict[str, str]:
-    """Maps the name under which an image is kept to its id, for the services that run with `images`.
+    """Maps the name under which an image is kept to its id, for the services of `images_kept`."""
+    known = images_kept(model, stack, color, images)
+    return {image_name(stack.project, service, stamp.sha): image for service, image in known.items()}
+
+
+def images_kept(model: Model, stack: Stack, color: Color, images: Mapping[str, str]) -> dict[str, str]:
+    """`images`, by the service that runs with each, and what the idle color would run with.
 
     The idle color gets the images of the running color if both use the same build or image.
     """
@@ -58,7 +64,7 @@ def kept_images(model: Model, stack: Stack, stamp: Stamp, color: Color, images: 
         active, idle = routed.colors[color], routed.colors[color.other]
         if active in images and _same_image(model["services"].get(active), model["services"].get(idle)):
             known[idle] = images[active]
-    return {image_name(stack.project, service, stamp.sha): image for service, image in known.items()}
+    return known
 
 
 def recreatable(hashes: Mapping[str, str], stack: Stack, color: Color, instances: Sequence[Instance]) -> frozenset[str]:

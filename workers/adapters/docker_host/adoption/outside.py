@@ -18,28 +18,38 @@ ENDED = {"created", "exited", "dead", "removing"}
 
 
 def outsiders(
-    listed: Iterable[Mapping[str, Any]], model: Mapping[str, Any], stack: Stack, service: str
+    listed: Iterable[Mapping[str, Any]],
+    model: Mapping[str, Any],
+    stack: Stack,
+    service: str,
+    *,
+    of_the_engine: bool = True,
 ) -> list[Outsider]:
     """The containers that are not an instance of `service`, but run what `model` defines for it.
 
     `listed`: every container, as `GET /containers/json` has it. `model`: that of the live directory's Compose file,
-    empty if it does not resolve.
+    empty if it does not resolve. `of_the_engine`: the containers of the project are the instances; in a swarm, they are
+    what remains of one host.
     """
     defined = (model.get("services") or {}).get(service) or {}
-    found = [_outsider(each, defined, stack, service) for each in listed if each.get("State") not in ENDED]
+    up = [each for each in listed if each.get("State") not in ENDED]
+    found = [_outsider(each, defined, stack, service, of_the_engine=of_the_engine) for each in up]
     return sorted((each for each in found if each), key=lambda each: each.name)
 
 
-def _outsider(listed: Mapping[str, Any], defined: Mapping[str, Any], stack: Stack, service: str) -> Outsider | None:
+def _outsider(
+    listed: Mapping[str, Any], defined: Mapping[str, Any], stack: Stack, service: str, *, of_the_engine: bool
+) -> Outsider | None:
     labels: Mapping[str, str] = listed.get("Labels") or {}
-    if ONCE_LABEL in labels or _is_instance(labels, stack, service):
+    of_project = _is_instance(labels, stack, service)
+    if ONCE_LABEL in labels or (of_project and of_the_engine):
         return None
     names = [str(name).removeprefix("/") for name in listed.get("Names") or ()]
     project = labels.get(PROJECT_LABEL)
     named = bool(defined.get("container_name")) and defined["container_name"] in names
     image = str(defined.get("image") or f"{stack.project}-{service}")
     by_itself = project is None and _tagged(str(listed.get("Image"))) == _tagged(image)
-    if not (named or by_itself or _is_of_its_file(labels, stack, service)):
+    if not (named or by_itself or of_project or _is_of_its_file(labels, stack, service)):
         return None
     return Outsider(names[0] if names else str(listed["Id"])[:SHORT_ID], project, named=named)
 
@@ -49,7 +59,7 @@ def _tagged(image: str) -> str:
 
 
 def _is_instance(labels: Mapping[str, str], stack: Stack, service: str) -> bool:
-    """Whether the engine's port finds it as an instance of `service`."""
+    """Whether it is an instance of `service` on one host."""
     once = labels.get(ONEOFF_LABEL, "False") != "False"
     return labels.get(PROJECT_LABEL) == stack.project and labels.get(SERVICE_LABEL) == service and not once
 

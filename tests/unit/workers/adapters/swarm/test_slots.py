@@ -124,3 +124,18 @@ def test_ids_name_service_and_slot() -> None:
     assert parted(instance_id("abc", 12)) == ("abc", 12)
     assert parted("0" * 64) == ("0" * 64, 0)
     assert parted("") == ("", 0)
+
+
+def test_copy_of_a_deployed_stack_has_the_name_of_its_service() -> None:
+    """`docker stack deploy` gives its copies no names. Its service's name leads to all of them."""
+    service = a_service(replicas=2)
+    labels = service["Spec"]["Labels"] = {"com.docker.stack.namespace": "shop"}
+    service["Spec"]["TaskTemplate"]["ContainerSpec"].pop("Hostname")
+    one, two = instances_of(service, [a_task(1), a_task(2)], NODES)
+    assert (one.service, one.host, two.host) == ("web-blue", "shop_web-blue", "shop_web-blue")
+    assert (one.rollout, one.sha, one.health) == (None, None, None)
+    at_rest = a_service(replicas=0, starts=0)
+    at_rest["Spec"]["Labels"] = labels
+    assert first(at_rest).state == "exited", "it ran before it was adopted"
+    labels["updater.compose-service"] = "web-blue"
+    assert first(service, a_task()).host is None

@@ -73,3 +73,11 @@ def test_built_image_has_the_name_that_compose_gives_it() -> None:
     model = {"services": {"bot": {"build": {"context": "."}}}}
     assert found(listed("lonely", Image="shop-bot"), model=model) == [Outsider("lonely", None)]
     assert found(listed("lonely", Image="shop-bot"), listed("zeth-bot"), model={}) == [Outsider("lonely", None)]
+
+
+def test_container_of_the_project_is_outside_a_swarm() -> None:
+    left = listed("shop-bot-1", "shop")
+    assert found(left) == []
+    assert outsiders([left], MODEL, STACK, "bot", of_the_engine=False) == [Outsider("shop-bot-1", "shop")]
+    other = listed("shop-api-1", "shop", compose={"service": "api"})
+    assert outsiders([other], MODEL, STACK, "bot", of_the_engine=False) == []
