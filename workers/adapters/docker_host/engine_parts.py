@@ -68,7 +68,7 @@ class HostParts:
         self._compose = compose
         self._stack = stack
         self._files = ReleaseFiles(releases, fence)
-        self._images = ReleaseImages(self._docker, compose, stack)
+        self._images = self._images_of(stack)
         self._addresses = Addresses(self._docker, stack, route)
         policy = ReleasePolicyCheck(self._docker, stack, releases.parent)
         self._store = FileStore(releases.parent / "files", fence)
@@ -77,6 +77,9 @@ class HostParts:
             compose, stack, self._store, policy, marks=self._marks, written=written, own_mounts=own_mounts
         )
         self._adoption = self._adoption_in(AdoptedFile(releases, fence))
+
+    def _images_of(self, stack: Stack) -> ReleaseImages:
+        return ReleaseImages(self._docker, self._compose, stack)
 
     def _adoption_in(self, file: AdoptedFile) -> DockerAdoption:
         return DockerAdoption(self._docker, self._compose, self._stack, file)

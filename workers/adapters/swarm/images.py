@@ -8,9 +8,13 @@ import docker
 
 from app.domain.errors import BuildFailed
 from workers.adapters.docker_host.client import Docker
+from workers.adapters.docker_host.images.registries import refusal
+from workers.adapters.docker_host.images.release_images import ReleaseImages
+from workers.adapters.swarm.manager import Manager
 from workers.definition.images.image_names import image_repository
-from workers.definition.images.service_images import AT_DIGEST
+from workers.definition.images.service_images import AT_DIGEST, with_images
 from workers.definition.labels import SHA_LENGTH
+from workers.definition.swarm.spec import NAMESPACE_LABEL
 
 Model = Mapping[str, Any]
 Log = Callable[[str], None]
@@ -74,3 +78,37 @@ def unpushed(model: Model, services: Sequence[str]) -> dict[str, str]:
     """The images of `services` that no registry has: those that were built here, or are of this machine."""
     images = {name: str(model["services"][name]["image"]) for name in services}
     return {name: image for name, image in images.items() if AT_DIGEST not in image}
+
+
+class SwarmImages(ReleaseImages):
+    """The images of the releases of a stack in a swarm: by digest, from where every node can pull them."""
+
+    async def restored(self, kept: dict[str, Any], services: Sequence[str]) -> dict[str, Any]:
+        found = {service: await self._available(kept, service) for service in services}
+        return with_images(kept, {service: image for service, image in found.items() if image is not None}, {})
+
+    async def _available(self, kept: dict[str, Any], service: str) -> str | None:
+        """The image by digest. It need not be on this node: the other nodes have it, or its registry does."""
+        named = [str(kept["services"][name]["image"]) for name in (service, *self._built_alike(kept, service))]
+        for image in dict.fromkeys(named):
+            if AT_DIGEST in image and await self._is_kept(image):
+                return image
+        found = await super()._available(kept, service)
+        return await self._as_pushed(found) if found is not None else None
+
+    async def _as_pushed(self, image: str) -> str | None:
+        """An image of this node by the digest that the stack's registry has given it; None if it was not pushed."""
+        found = await self._docker.call(lambda c: c.images.get(image))
+        digests = map(str, found.attrs.get("RepoDigests") or ())
+        return next((each for each in digests if each.startswith(f"{self._stack.registry}/")), None)
+
+    async def _is_kept(self, image: str) -> bool:
+        """A node that has an image by digest starts it without its registry, so that is asked last."""
+        if await self._docker.image_id(image) is not None or image in await self._of_services():
+            return True
+        return not await refusal(self._docker, image)
+
+    async def _of_services(self) -> set[str]:
+        """The images of the stack's services, also of those that are kept for a rollback."""
+        found = await Manager(self._docker).services(f"{NAMESPACE_LABEL}={self._stack.project}")
+        return {str(each["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]) for each in found}

@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import docker
+from docker.models.images import Image
+
 from app.domain.errors import EngineFailed, ReleaseNotKept, StartFailed
-from workers.adapters.docker_host.client import CALL_SECONDS
+from workers.adapters.docker_host.client import CALL_SECONDS, Missing
 from workers.adapters.swarm.slots import compose_service, instance_id, labels_of, may_run, parted, removed
 from workers.adapters.swarm.stored_files import SwarmNeeds
 from workers.adapters.swarm.view import LOOK_SECONDS, SwarmView
 from workers.adapters.threads import in_file_thread
+from workers.definition.images.service_images import repository_and_tag
 from workers.definition.labels import SHA_LABEL, Model
 from workers.definition.services.copies import copies_of
 from workers.definition.services.roles import ROLLOUT_LABEL
@@ -95,7 +100,13 @@ class SwarmServices(SwarmView):
             raise StartFailed(str(error), service=service) from error
 
     async def _image_config(self, image: str) -> Attributes:
-        found = await self._docker.call(lambda c: c.images.get(image))
+        """The configuration of the image, which this node may have to pull: another one may have built it."""
+        try:
+            found = await self._docker.call(lambda c: c.images.get(image))
+        except Missing:
+            name, _, digest = image.partition("@")
+            pull = partial(_pulled, name, digest)
+            found = await self._docker.change(pull, limit=self._stack.times.build)
         return dict(found.attrs.get("Config") or {})
 
     async def _running(self, id_: str, service: str, deadline: float) -> list[Instance]:
@@ -188,6 +199,11 @@ class SwarmServices(SwarmView):
         if replicas(service["Spec"]) or any(map(may_run, await self._manager.tasks([id_]))):
             raise EngineFailed(f"{service['Spec']['Name']} runs: stop it before it is removed")
         await self._manager.remove(id_)
+
+
+def _pulled(name: str, digest: str, client: docker.DockerClient) -> Image:
+    repository = repository_and_tag(name)[0]
+    return client.images.pull(f"{repository}@{digest}" if digest else name)
 
 
 def _start_if_at_rest(spec: Spec) -> Spec:

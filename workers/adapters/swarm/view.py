@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.domain.stack import Stack
 from workers.adapters.docker_host.adoption.record import AdoptedFile
 from workers.adapters.docker_host.engine_parts import HostParts
 from workers.adapters.swarm.adoption import SwarmAdoption
+from workers.adapters.swarm.images import SwarmImages
 from workers.adapters.swarm.manager import Manager
 from workers.adapters.swarm.slots import compose_service, instances_of, parted, removed
 from workers.definition.labels import ONCE_LABEL, STACK_LABEL
@@ -28,6 +30,9 @@ class SwarmView(HostParts):
     @property
     def _manager(self) -> Manager:
         return Manager(self._docker)
+
+    def _images_of(self, stack: Stack) -> SwarmImages:
+        return SwarmImages(self._docker, self._compose, stack)
 
     def _adoption_in(self, file: AdoptedFile) -> SwarmAdoption:
         return SwarmAdoption(self._docker, self._compose, self._stack, file, listed=self._listed, look=self._look)

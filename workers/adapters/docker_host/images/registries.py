@@ -23,7 +23,7 @@ async def refusals(engine: Docker, model: Mapping[str, Any], moved: Collection[s
     services: Mapping[str, Any] = model.get("services") or {}
     pulled = unbuilt({"services": services}, [n for n in moved if not is_of_this_machine(services.get(n) or {})])
     images = sorted({_tagged(image) for image in pulled})
-    answers = await asyncio.gather(*(_refusal(engine, image) for image in images))
+    answers = await asyncio.gather(*(refusal(engine, image) for image in images))
     return {image: answer for image, answer in zip(images, answers, strict=True) if answer}
 
 
@@ -33,7 +33,7 @@ def _tagged(image: str) -> str:
     return image if digest and ":" not in name.rpartition("/")[2] else ":".join(repository_and_tag(image))
 
 
-async def _refusal(engine: Docker, image: str) -> str:
+async def refusal(engine: Docker, image: str) -> str:
     """Why the registry does not give the image; empty if it does."""
 
     def ask(_: docker.DockerClient) -> str:
