@@ -26,7 +26,7 @@ def sha_of(tag: str) -> str:
 def a_traefik(**entrypoints: str) -> Traefik:
     """Entrypoints by name and URL; the URL of the metrics page as `metrics`, if any."""
     metrics = entrypoints.pop("metrics", None)
-    return Traefik({name: EntryPoint(url) for name, url in entrypoints.items()}, metrics=metrics)
+    return Traefik({name: EntryPoint(url) for name, url in entrypoints.items()}, metrics=(metrics,) if metrics else ())
 
 
 def a_routed(name: str, port: int, health: str, *routes: ClientRoute, **change: Any) -> RoutedService:

@@ -16,7 +16,7 @@ from app.config.locations import lease_beside
 from app.config.release_policy import ReleasePolicy
 from app.config.settings import WorkerSettings
 from app.domain.errors import SettingsInvalid
-from app.domain.stack import Stack
+from app.domain.stack import EngineKind, Stack
 from app.ledger import Ledger
 from workers.adapters.disk.data_directory import DataDirectory
 from workers.adapters.disk.history_file import HistoryFile
@@ -41,11 +41,12 @@ from workers.adapters.notice_file import NoticeFile
 from workers.adapters.notifier import AppriseNotifier
 from workers.adapters.publisher import LedgerPublisher
 from workers.adapters.redaction import Hide, Redactor, names_of
-from workers.adapters.threads import in_engine_thread, in_file_thread
+from workers.adapters.swarm.engine import SwarmEngine
+from workers.adapters.threads import in_engine_thread
 from workers.adapters.tracing.otlp import NOT_INSTALLED, is_installed, otlp_sender
 from workers.adapters.tracing.trace_export import TraceExport
 from workers.adapters.traefik.metrics import TraefikMetrics
-from workers.adapters.traefik.route_file import RouteFile
+from workers.adapters.traefik.routes import routes_of
 from workers.control.announce import Announced
 from workers.control.known_repository import current_source
 from workers.control.served_guard import protecting
@@ -78,8 +79,9 @@ async def wire(
         history, logs = HistoryFile(settings.data_dir / "history.jsonl"), RolloutLogs(settings.data_dir / "logs")
         notifier = notifier_of(settings, clock, redactor.value, journal.fence, stack.public_url)
         notified = notifier.counts if notifier else dict
-        route = RouteFile(settings.traefik_dynamic_path, stack, fence=journal.fence)
-        await in_file_thread(route.check)
+        path, password = settings.traefik_dynamic_path, settings.traefik_redis_password
+        routes = routes_of(stack, path, settings.namespace, password=password, fence=journal.fence)
+        route = await opened.enter_async_context(routes)
         probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
         opened.push_async_callback(probe.aclose)
         traffic = TraefikMetrics(stack.traefik.metrics, stack) if stack.traefik.metrics else None
@@ -87,10 +89,19 @@ async def wire(
             opened.push_async_callback(traffic.aclose)
         if (tracing := tracing_of(settings, stack, redactor.value)) is not None:
             opened.push_async_callback(tracing.aclose)
-        releases, routes = settings.data_dir / "releases", settings.traefik_dynamic_path
+        releases, in_file = settings.data_dir / "releases", stack.traefik.redis is None
         await learn_what_is_known(compose, stack, ReleaseFiles(releases))
-        docker_engine = DockerEngine(
-            client, compose, stack, releases, fence=journal.fence, written=[routes], own_mounts=own, route=route.file
+        written = [path] if in_file else []
+        kind = SwarmEngine if stack.engine is EngineKind.SWARM else DockerEngine
+        docker_engine = kind(
+            client,
+            compose,
+            stack,
+            releases,
+            fence=journal.fence,
+            written=written,
+            own_mounts=own,
+            route=route.file if in_file else None,
         )
         room = room_of(settings.data_dir, await in_engine_thread(_engine_root, client))
         publisher = LedgerPublisher(
@@ -172,6 +183,7 @@ def redactor_of(settings: WorkerSettings, stack: Stack) -> Redactor:
     token = token_of(settings)
     hidden = [*([token] if token else []), *notify_urls.secrets_in(settings.notify_targets)]
     hidden += otlp.secrets_in(settings.otlp_headers)
+    hidden += [password.get_secret_value()] if (password := settings.traefik_redis_password) else []
     urls, names = (stack.source, settings.redis_url), names_of(stack)
     return Redactor(Path(stack.directory), urls, hidden, env_files=stack.env_files, ordinary=names)
 

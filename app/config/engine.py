@@ -38,11 +38,16 @@ NodeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9
 
 
 def engine_contradictions(
-    engine: EngineKind, registry: str | None, nodes: Mapping[str, str], available: Collection[EngineKind]
+    engine: EngineKind,
+    registry: str | None,
+    nodes: Mapping[str, str],
+    available: Collection[EngineKind],
+    *,
+    in_redis: bool = False,
 ) -> Iterator[str]:
     """What is wrong between `engine`, `registry` and `singletons/<name>/node`, of which `nodes` has those that are set.
 
-    `available`: the engines of this version.
+    `available`: the engines of this version. `in_redis`: `traefik/redis` is set.
     """
     if engine not in available:
         names = " or ".join(sorted(available))
@@ -58,5 +63,7 @@ def engine_contradictions(
     remedy = "Remove the key" + (", or write `engine: swarm`" if EngineKind.SWARM in available else "")
     if registry is not None:
         yield f"registry: images are pushed only with `engine: swarm`. {remedy}"
+    if in_redis:
+        yield f"traefik/redis: routes are kept in a Redis only with `engine: swarm`. {remedy}"
     for name in nodes:
         yield f"singletons/{name}/node: there are several nodes only with `engine: swarm`. {remedy}"

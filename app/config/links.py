@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from app.config.routes.routed import Part
+from app.config.part import Part
 from app.domain.public_page import page_template
 from app.domain.stack import GitHub
 

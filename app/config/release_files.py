@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from app.config.routes.routed import Part
+from app.config.part import Part
 from app.domain.stack import ALWAYS_SET, FileRules
 
 

@@ -25,7 +25,13 @@ from app.domain.errors import SettingsInvalid
 from app.domain.notices.notice import Kind
 from app.domain.stack import REPOSITORY
 
-SECRETS = ("GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN", "UPDATER_NOTIFY_URLS", "OTEL_EXPORTER_OTLP_HEADERS")
+SECRETS = (
+    "GITHUB_WEBHOOK_SECRET",
+    "GITHUB_TOKEN",
+    "UPDATER_NOTIFY_URLS",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "UPDATER_TRAEFIK_REDIS_PASSWORD",
+)
 """Settings that may come from a file, whose path is in `<NAME>_FILE`."""
 
 GITHUB_API = "https://api.github.com"
@@ -163,6 +169,7 @@ class WorkerSettings(Settings):
     notify_events: Annotated[frozenset[Kind], BeforeValidator(_words)] = Field(
         frozenset(Kind), alias="UPDATER_NOTIFY_EVENTS"
     )
+    traefik_redis_password: SecretStr | None = Field(None, alias="UPDATER_TRAEFIK_REDIS_PASSWORD")
     otlp_endpoint: Annotated[str, AfterValidator(otlp.valid_endpoint)] | None = Field(
         None, alias="OTEL_EXPORTER_OTLP_ENDPOINT"
     )

@@ -9,11 +9,12 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, mo
 
 from app.config.engine import AVAILABLE, NodeName, Registry, engine_contradictions
 from app.config.links import GitHubPart, PublicUrl
+from app.config.part import Part
 from app.config.policy import PolicyPart
 from app.config.problems import problems
 from app.config.release_files import FilesPart, Inside, VariableName, contradictions
 from app.config.routes.rival_routes import equal_routes, hidden_routes
-from app.config.routes.routed import Name, Part, RoutedPart, Seconds, ServiceName, TraefikPart
+from app.config.routes.routed import Name, RoutedPart, Seconds, ServiceName, TraefikPart
 from app.config.tags import TagsPart, default_tags
 from app.config.yaml_text import read_yaml
 from app.domain.errors import StackInvalid
@@ -145,7 +146,8 @@ class _File(Part):
 
     def _engine(self, available: Collection[EngineKind]) -> Iterator[str]:
         nodes = {name: each.node for name, each in self.singletons.items() if each.node is not None}
-        yield from engine_contradictions(self.engine, self.registry, nodes, available)
+        in_redis = self.traefik.redis is not None
+        yield from engine_contradictions(self.engine, self.registry, nodes, available, in_redis=in_redis)
 
     def _release_files(self) -> Iterator[str]:
         yield from contradictions(self.compose_file, self.compose_files, self.variables, self.files)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from app.config.routes.routed import Part
+from app.config.part import Part
 from app.domain.tags import TagOrder, TagRule
 
 

@@ -117,17 +117,28 @@ class BeforeFlip:
 
 
 @dataclass(frozen=True)
-class Traefik:
-    """Where the worker reaches Traefik. `metrics`: the URL of its Prometheus metrics; `api`: that of its API, if any.
+class RoutesInRedis:
+    """A Redis from which several Traefiks read the routes, below the key `root` (`providers.redis.rootKey`)."""
 
-    `backend_idle`: seconds after which Traefik closes an idle connection to a container.
+    url: str
+    root: str = "traefik"
+
+
+@dataclass(frozen=True)
+class Traefik:
+    """Where the worker reaches Traefik. `metrics`: the URLs of its Prometheus metrics, one for each Traefik that
+    follows the same routes; `api`: that of its API, if any.
+
+    `backend_idle`: seconds after which Traefik closes an idle connection to a container. `redis`: where several of them
+    read the routes; None: in a file that the worker writes.
     """
 
     entrypoints: Mapping[str, EntryPoint]
-    metrics: str | None = None
+    metrics: tuple[str, ...] = ()
     api: str | None = None
     rollout_header: str = "X-Updater-Rollout"
     backend_idle: float = 3.0
+    redis: RoutesInRedis | None = None
 
 
 @dataclass(frozen=True)

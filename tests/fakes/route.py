@@ -60,6 +60,7 @@ class FakeRoute:
         self.flipping: Callable[[Color | None, str], object] = lambda *_: None
         self._clock, self._fuse, self._note = clock, fuse, note
         self._file: Color | None = None
+        self.unfit_because: list[str] = []
         self._written = ""
         self._served: list[tuple[float, Color | None, str]] = []
 
@@ -89,6 +90,13 @@ class FakeRoute:
     @property
     def file(self) -> Path:
         return Path("/routes/dynamic/updater-routes.yml")
+
+    @property
+    def where(self) -> str:
+        return str(self.file)
+
+    async def unfit(self) -> list[str]:
+        return self.unfit_because
 
     async def stands(self, color: Color, rollout: str | None, *, stack: Stack | None = None) -> bool:
         await asyncio.sleep(0)

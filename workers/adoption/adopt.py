@@ -194,8 +194,8 @@ async def _take_routes(stack: Stack, ports: Ports, found: Adoptable) -> None:
     except RouteNotConfirmed as error:
         back = await _put_back(ports, found)
         raise AdoptionRefused(
-            f"Traefik does not follow {ports.route.file} ({error}); {back}. Look at Traefik's log. Check that "
-            "Traefik watches that directory, and that traefik/entrypoints are right"
+            f"Traefik does not follow {ports.route.where} ({error}); {back}. Look at Traefik's log. Check that "
+            "Traefik reads the routes there, and that traefik/entrypoints are right"
         ) from error
 
 

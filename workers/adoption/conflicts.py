@@ -36,7 +36,7 @@ async def conflicts(stack: Stack, ports: Ports) -> list[str]:
     hosts = hosts_of(stack, await find_all(stack, ports))
     others = {name: text for name, text in files.items() if not _own(name, text, stack, ports)}
     in_files = [router for router in read_routing(others, hosts).routers if not router.services]
-    known = {router.name for router in read_routing(files, hosts).routers}
+    known = {f"{router.name}{FILE}" for router in read_routing(files, hosts).routers}
     return [
         *(line for router in in_files for line in _same(stack, router, in_file=True)),
         *_beyond(stack, await _loaded(ports), hosts, known),
@@ -63,8 +63,8 @@ def _beyond(stack: Stack, content: Mapping[str, Any], hosts: Hosts, known: set[s
     """
 
     for router in read_loaded(content, hosts):
-        is_beside = not is_one_of(router, known | {name.removesuffix(FILE) for name in route_file.router_names(stack)})
-        if is_beside and not (router.services and router.name.endswith(FILE)):
+        is_beside = not is_one_of(router, known | {*route_file.router_names(stack)})
+        if is_beside and not (router.services and router.name.endswith(FILE) and route_file.provider(stack) == FILE):
             yield from _same(stack, router, in_file=False)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from app.config import signers
 from app.domain.errors import UpdaterError
 from app.domain.findings import Check, Verdict
-from app.domain.stack import Stack
+from app.domain.stack import EngineKind, Stack
 from app.domain.state import State
 from workers.adoption import adopt, drift
 from workers.definition.files.live_compose import unused_files
@@ -52,8 +52,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
     named, route_check = await route_file(ports)
     checks = [
         _engine(seen),
-        traefik.mount(seen, watched),
-        await asyncio.to_thread(traefik.throttle, seen, watched),
+        *await traefik.routes(stack, ports, seen, watched),
         *networks.checks(stack, seen, watched),
         *await traefik.api(stack, ports),
         _same_paths(seen, [Path(stack.directory)]),
@@ -62,7 +61,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         *changed_stack.checks(stack, part, roles, state, seen),
         *beside_colors(part, seen),
         mounted_files.check(seen),
-        _by_hand(part, state, seen),
+        *_by_hand(part, state, seen),
         await asyncio.to_thread(_compose_files, stack),
         _clashes(seen),
         await _registries(ports),
@@ -98,7 +97,7 @@ async def _traffic(stack: Stack, ports: Ports) -> Check:
     except UpdaterError as error:
         remedy = "Enable Traefik's Prometheus metrics, or correct traefik/metrics in the stack file."
         return Check("traffic", Verdict.WARNING, str(error), remedy)
-    return Check("traffic", Verdict.OK, f"Traefik counts client responses ({stack.traefik.metrics})")
+    return Check("traffic", Verdict.OK, f"Traefik counts client responses ({', '.join(stack.traefik.metrics)})")
 
 
 def _same_paths(seen: Survey, needed: list[Path]) -> Check:
@@ -131,8 +130,12 @@ async def _adoption(stack: Stack, ports: Ports) -> list[Check]:
     return [Check("adoption", Verdict.WARNING, found, "The worker adopts it within a minute.")]
 
 
-def _by_hand(stack: Stack, state: State, seen: Survey) -> Check:
-    """Checks what a plain `docker compose up` would do to the live color."""
+def _by_hand(stack: Stack, state: State, seen: Survey) -> list[Check]:
+    """Checks what a plain `docker compose up` would do to the live color. In a swarm, it does nothing to it."""
+    return [] if stack.engine is EngineKind.SWARM else [_compose_by_hand(stack, state, seen)]
+
+
+def _compose_by_hand(stack: Stack, state: State, seen: Survey) -> Check:
     remedy = (
         f"In {stack.directory}/.env set COMPOSE_PROJECT_NAME={stack.project} and COMPOSE_FILE=<the updater's data "
         "directory>/releases/current/compose.json. Then `docker compose` uses the live release."

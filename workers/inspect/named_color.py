@@ -26,6 +26,6 @@ def _names_what_is_live(ports: Ports, named: Color | None) -> Check:
         return Check(NAME, Verdict.OK, f"it names {named or 'no color'}")
     if live is None:
         return Check(NAME, Verdict.OK, f"it names {named or 'no color'}; no release is live yet")
-    remedy = f"The next rollout begins from the color that it names. Find out what changed {ports.route.file}."
+    remedy = f"The next rollout begins from the color that it names. Find out what changed {ports.route.where}."
     found = f"it names {named or 'no color'}, but the active color is {live}"
     return Check(NAME, Verdict.FAILED, found, remedy)

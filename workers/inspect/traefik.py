@@ -1,5 +1,6 @@
 """Checks of Traefik's container: the watched directory that it mounts, its throttle, and its API."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -11,8 +12,18 @@ from workers.routing.traefik_container import mounting, title
 
 THROTTLE = re.compile(r"providersThrottleDuration\W+(\d+(?:\.\d+)?)(ms|s)?", re.IGNORECASE)
 MOST_THROTTLE_MS = 200.0
+NOT_NOTICED = "Until this is fixed, each rollout fails at its flip, and your traffic stays where it is."
 CALM_THROTTLE_MS = 2000.0
 """Traefik's default."""
+
+
+async def routes(stack: Stack, ports: Ports, seen: Survey, route: Path) -> list[Check]:
+    """Checks that Traefik notices changed routes: in the directory of `route`, or in Redis."""
+    if stack.traefik.redis is None:
+        return [mount(seen, route), await asyncio.to_thread(throttle, seen, route)]
+    if unfit := await ports.route.unfit():
+        return [Check("traefik_redis", Verdict.FAILED, "; ".join(unfit), NOT_NOTICED)]
+    return [Check("traefik_redis", Verdict.OK, f"Redis announces changed routes to Traefik ({ports.route.where})")]
 
 
 def mount(seen: Survey, route: Path) -> Check:

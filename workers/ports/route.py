@@ -35,7 +35,14 @@ class Route(Protocol):
 
     @property
     def file(self) -> Path:
-        """The path of the route file, as the worker sees it."""
+        """The path of the route file, as the worker sees it. Only its name counts if the routes are in no file."""
+
+    @property
+    def where(self) -> str:
+        """Where the routes are, for messages."""
+
+    async def unfit(self) -> list[str]:
+        """Why Traefik may not notice a change of the routes where they are, each with what to do; usually empty."""
 
     async def stands(self, color: Color, rollout: str | None, *, stack: Stack | None = None) -> bool:
         """Whether the file is what `flip` wrote. Without a rollout: whether the file names `color`."""

@@ -30,12 +30,12 @@ def read_loaded(content: Mapping[str, Any], hosts: Hosts) -> list[Router]:
 
 
 def is_one_of(router: Router, names: set[str]) -> bool:
-    """Whether it comes from a file that defines one of `names`.
+    """Whether it is one of `names`, which end with their provider.
 
     Traefik adds the entrypoint's name in front if it splits a router over several entrypoints.
     """
-    name, is_of_file = router.name.removesuffix(FILE), router.name.endswith(FILE)
-    return is_of_file and not names.isdisjoint({name, *(name.removeprefix(f"{each}-") for each in router.entrypoints)})
+    name = router.name
+    return not names.isdisjoint({name, *(name.removeprefix(f"{each}-") for each in router.entrypoints)})
 
 
 def _named(content: Mapping[str, Any], part: str) -> Iterator[tuple[str, Tree]]:

@@ -109,12 +109,17 @@ def read(text: str, stack: Stack) -> RouteState | None:
 
 def metrics_name(stack: Stack, service: RoutedService, color: Color) -> str:
     """The name of `service` in Traefik's metrics. Each color has its own, so that they are counted separately."""
-    return f"{_name(stack, service, color)}@file"
+    return f"{_name(stack, service, color)}{provider(stack)}"
 
 
 def router_names(stack: Stack) -> list[str]:
-    """The names of the route file's routers in Traefik."""
-    return [f"{name}@file" for name, _, __ in _routes(stack)]
+    """The names of the stack's own routers in Traefik."""
+    return [f"{name}{provider(stack)}" for name, _, __ in _routes(stack)]
+
+
+def provider(stack: Stack) -> str:
+    """The end of the names in Traefik: of the provider that reads the stack's routes."""
+    return "@redis" if stack.traefik.redis else "@file"
 
 
 def claims_our_names(content: Mapping[str, Any], stack: Stack) -> bool:

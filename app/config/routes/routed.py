@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from app.config.part import Part
+from app.config.routes.redis_routes import RedisPart
 from app.config.routes.router_options import StickyOptions, TlsOptions
 from app.domain.routing.matchers import RuleInvalid
 from app.domain.routing.probe_request import unaskable
@@ -45,6 +47,13 @@ def _page(text: str) -> str:
     if not _is_url(text) or not urlsplit(text).path:
         raise ValueError("should be a URL with a path, such as http://traefik:8082/metrics")
     return text
+
+
+def _pages(value: Any) -> Any:
+    listed = [] if value is None else value if isinstance(value, list) else [value]
+    if not all(isinstance(each, str) for each in listed):
+        raise ValueError("should be a URL, or a list of URLs")
+    return tuple(map(_page, listed))
 
 
 def _is_url(text: str) -> bool:
@@ -115,14 +124,7 @@ def _text(value: Any) -> Any:
 
 _OfAColor = Annotated[ServiceName | None, AfterValidator(_either)]
 _Url = Annotated[str, AfterValidator(_url)]
-_PageUrl = Annotated[str, AfterValidator(_page)]
 _HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"), AfterValidator(_no_host)]
-
-
-class Part(BaseModel):
-    """A part of the stack file: it has no other keys, and its numbers are finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class _EntryPoint(Part):
@@ -135,14 +137,16 @@ class TraefikPart(Part):
     """How the worker reaches Traefik."""
 
     entrypoints: dict[EntryPointName, Annotated[_EntryPoint, BeforeValidator(_point)]] = Field(min_length=1)
-    metrics: _PageUrl | None = None
+    metrics: Annotated[tuple[str, ...], BeforeValidator(_pages)] = ()
     api: _Url | None = None
+    redis: RedisPart | None = None
     rollout_header: str = Field("X-Updater-Rollout", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
     backend_idle: Seconds = 3
 
     def traefik(self) -> Traefik:
         points = {n: EntryPoint(each.url, each.verify, tuple(each.others)) for n, each in self.entrypoints.items()}
-        return Traefik(points, **self.model_dump(exclude={"entrypoints"}))
+        redis = self.redis.routes() if self.redis else None
+        return Traefik(points, redis=redis, **self.model_dump(exclude={"entrypoints", "redis"}))
 
 
 class _Health(Part):

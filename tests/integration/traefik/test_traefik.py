@@ -118,7 +118,7 @@ def traefik_command(stack: Stack, dynamic: Path) -> list[str]:
     return [
         str(Path(sys.executable).with_name("traefik")),
         *entrypoints,
-        f"--entrypoints.metrics.address={urlsplit(stack.traefik.metrics or '').netloc}",
+        f"--entrypoints.metrics.address={urlsplit(stack.traefik.metrics[0]).netloc}",
         *("--metrics.prometheus=true", "--metrics.prometheus.entrypoint=metrics"),
         *(f"--providers.file.directory={dynamic}", "--providers.file.watch=true"),
         *("--providers.providersThrottleDuration=100ms", "--log.level=WARN"),
@@ -226,7 +226,7 @@ async def is_gone(served: Served) -> bool:
 
 @pytest.fixture
 async def metrics(served: Served) -> AsyncIterator[TraefikMetrics]:
-    metrics = TraefikMetrics(served.stack.traefik.metrics or "", served.stack)
+    metrics = TraefikMetrics(served.stack.traefik.metrics, served.stack)
     yield metrics
     await metrics.aclose()
 
@@ -259,7 +259,7 @@ async def test_counts_restart_after_a_color_is_left(served: Served, metrics: Tra
 
 async def test_invalid_metrics_page_is_a_named_error(served: Served, stack: Stack) -> None:
     for url in (served.stack.traefik.entrypoints["skills"].url, f"http://127.0.0.1:{free_port()}/metrics"):
-        metrics = TraefikMetrics(url, stack)
+        metrics = TraefikMetrics([url], stack)
         with pytest.raises(TrafficUnknown, match=r"Traefik's metrics cannot be read"):
             await metrics.tallies()
         await metrics.aclose()

@@ -95,7 +95,7 @@ def test_traefik_listens_on_the_stack_files_ports() -> None:
     static = yaml.safe_load((ROOT / "config" / "traefik" / "traefik.yml").read_text())
     points = {name: point["address"] for name, point in static["entryPoints"].items()}
     assert points == {"skills": ":8080", "api": ":8443", "metrics": ":8082", "traefik": ":8083"}
-    assert f"http://zetherion-ai-traefik{points['metrics']}/metrics" == STACK.traefik.metrics
+    assert f"http://zetherion-ai-traefik{points['metrics']}/metrics" == STACK.traefik.metrics[0]
     for name, point in STACK.traefik.entrypoints.items():
         assert point.url == f"http://zetherion-ai-traefik{points[name]}"
 

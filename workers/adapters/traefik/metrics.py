@@ -2,7 +2,7 @@
 """Reads Traefik's Prometheus metrics: client responses by service."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from app.domain.errors import TrafficUnknown
@@ -23,18 +23,40 @@ DURATION = "traefik_service_request_duration_seconds"
 
 
 class TraefikMetrics:
-    """Reads the page at `url` for the routed services of `stack`."""
+    """Reads the pages at `urls`, one of each Traefik, for the routed services of `stack`."""
 
-    def __init__(self, url: str, stack: Stack) -> None:
-        self._url, self._stack = url, stack
-        self._client: httpx.AsyncClient | None = None
-
-    async def tallies(self) -> Mapping[Color, Mapping[str, Tally]]:
-        names = {
-            route_file.metrics_name(self._stack, service, color): (color, service.name)
-            for service in self._stack.routed
+    def __init__(self, urls: Sequence[str], stack: Stack) -> None:
+        self._pages = [_Page(url) for url in urls]
+        self._names = {
+            route_file.metrics_name(stack, service, color): (color, service.name)
+            for service in stack.routed
             for color in Color
         }
+
+    async def tallies(self) -> Mapping[Color, Mapping[str, Tally]]:
+        """What all Traefiks have counted together."""
+        return added(await asyncio.gather(*(page.tallies(self._names) for page in self._pages)))
+
+    async def aclose(self) -> None:
+        for page in self._pages:
+            await page.aclose()
+
+
+def added(pages: Sequence[Mapping[Color, Mapping[str, Tally]]]) -> dict[Color, dict[str, Tally]]:
+    """The sum of what each Traefik has counted."""
+    result: dict[Color, dict[str, Tally]] = {color: {} for color in Color}
+    for page in pages:
+        for color, counted in page.items():
+            result[color] |= {name: tally.plus(result[color].get(name, Tally())) for name, tally in counted.items()}
+    return result
+
+
+class _Page:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client: httpx.AsyncClient | None = None
+
+    async def tallies(self, names: Mapping[str, tuple[Color, str]]) -> dict[Color, dict[str, Tally]]:
         page = await self._page()
         try:
             return await asyncio.to_thread(read, page, names)

@@ -7,16 +7,19 @@ one transaction. https://doc.traefik.io/traefik/reference/install-configuration/
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.config.urls import redis_tls
 from app.domain.errors import RouteNotConfirmed
-from app.domain.stack import Color, Stack
+from app.domain.stack import Color, RoutesInRedis, Stack
 from workers.adapters.threads import in_file_thread
+from workers.adapters.traefik import api
 from workers.adapters.traefik.route_file import file_name
 from workers.ports.mutation import Fence, no_fence
 from workers.ports.route import Reached
@@ -26,8 +29,43 @@ from workers.routing.route_keys import Keys, added, changed, patterns, removed, 
 ROOT = "traefik"
 """Traefik's default for `providers.redis.rootKey`. Several stacks share it: every name carries its stack's."""
 
+ANSWER_SECONDS = 5.0
 READ_SECONDS = 1.0
 """Longer than one reading of all keys takes Traefik."""
+
+
+EVENTS = "notify-keyspace-events"
+ENABLE = (
+    f"Traefik reads the routes only when it starts, unless Redis announces changes: set `{EVENTS} Kg$x` in redis.conf, "
+    "or as an argument of redis-server"
+)
+
+
+def announces_changes(events: str) -> bool:
+    """Whether Redis announces each change and removal of a key: `events` is its `notify-keyspace-events`.
+
+    https://redis.io/docs/latest/develop/use/keyspace-notifications/
+    """
+    return "K" in events and ("A" in events or {*"g$"} <= {*events})
+
+
+@contextlib.asynccontextmanager
+async def routes_in_redis(
+    where: RoutesInRedis, stack: Stack, namespace: str, *, password: str | None = None, fence: Fence = no_fence
+) -> AsyncIterator["RedisRoutes"]:
+    """The routes of `stack` in that Redis. It need not answer yet."""
+    client = Redis.from_url(
+        where.url,
+        password=password,
+        decode_responses=True,
+        socket_connect_timeout=ANSWER_SECONDS,
+        socket_timeout=ANSWER_SECONDS,
+        **redis_tls(where.url),
+    )
+    try:
+        yield RedisRoutes(client, stack, namespace, root=where.root, fence=fence)
+    finally:
+        await client.aclose()
 
 
 class RedisRoutes:
@@ -78,6 +116,20 @@ class RedisRoutes:
         wanted = route_keys(of, route_file.RouteState(color, rollout, state.copies), self._root)
         return await self._keys() == wanted
 
+    @property
+    def where(self) -> str:
+        keys = f"{self._root}/http/*/updater.{self._stack.project}.*"
+        of = self._stack.traefik.redis
+        return f"the keys {keys} in {of.url if of else 'Redis'}"
+
+    async def unfit(self) -> list[str]:
+        try:
+            found = await self._redis.config_get(EVENTS)
+        except RedisError as error:
+            return [f"Redis does not show {EVENTS} ({error}). {ENABLE}"]
+        events = str(found.get(EVENTS, ""))
+        return [] if announces_changes(events) else [f"{EVENTS} is {events or 'empty'!r}. {ENABLE}"]
+
     async def strays(self, reached: Reached | None = None, *, stack: Stack | None = None) -> list[str]:  # noqa: ARG002 - the keys below our names are ours
         return []
 
@@ -103,13 +155,16 @@ class RedisRoutes:
             raise _unread(error) from error
 
     async def loaded(self) -> Mapping[str, Any]:
-        return {}
+        asked = self._stack.traefik.api
+        return await api.loaded(asked) if asked else {}
 
     async def entrypoints(self) -> Mapping[str, Mapping[str, Any]]:
-        return {}
+        asked = self._stack.traefik.api
+        return await api.entrypoints(asked) if asked else {}
 
     async def complaints(self) -> list[str]:
-        return []
+        asked = self._stack.traefik.api
+        return await api.complaints(asked, route_file.router_names(self._stack)) if asked else []
 
     async def restore(self, files: Mapping[str, str]) -> None:
         state = route_file.read(files.get(self.file.name, ""), self._stack)

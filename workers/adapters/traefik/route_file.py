@@ -72,6 +72,13 @@ class RouteFile:
     def file(self) -> Path:
         return self._path
 
+    @property
+    def where(self) -> str:
+        return str(self._path)
+
+    async def unfit(self) -> list[str]:
+        return []
+
     async def flip(
         self,
         color: Color,

@@ -4,7 +4,7 @@ import pytest
 
 from app.config.stack_file import parse_stack
 from app.domain.errors import StackInvalid
-from app.domain.stack import EngineKind, Singleton, Stack
+from app.domain.stack import EngineKind, RoutesInRedis, Singleton, Stack
 from tests.unit.app.config.test_stack_file import content
 
 BOT = {"bot": {"service": "bot"}}
@@ -105,3 +105,36 @@ def test_node_is_a_host_name(node: object) -> None:
         assert read(engine="swarm", registry=REGISTRY, singletons=singletons).singletons[0].node is None
     else:
         assert problems(engine="swarm", registry=REGISTRY, singletons=singletons)[0].startswith("singletons/bot/node")
+
+
+def traefik(**change: Any) -> dict[str, Any]:
+    return {**content()["traefik"], **change}
+
+
+def test_routes_may_be_in_a_redis() -> None:
+    where = {"url": "redis://traefik-redis:6379/1"}
+    stack = read(engine="swarm", registry=REGISTRY, traefik=traefik(redis=where))
+    assert stack.traefik.redis == RoutesInRedis("redis://traefik-redis:6379/1", "traefik")
+    named = read(engine="swarm", registry=REGISTRY, traefik=traefik(redis={**where, "root": "edge/traefik"}))
+    assert named.traefik.redis == RoutesInRedis("redis://traefik-redis:6379/1", "edge/traefik")
+
+
+@pytest.mark.parametrize(
+    ("redis", "problem"),
+    [
+        ({"url": "redis://:geheim@redis:6379"}, "traefik/redis/url: should have no user and no password: set the"),
+        ({"url": "http://redis:6379"}, "traefik/redis/url: should start with redis://"),
+        ({"url": "redis://redis:6379", "root": "/traefik"}, "traefik/redis/root: should be Traefik's"),
+    ],
+)
+def test_wrong_redis_is_named(redis: dict[str, str], problem: str) -> None:
+    (line,) = problems(engine="swarm", registry=REGISTRY, traefik=traefik(redis=redis))
+    assert line.startswith(problem)
+    assert "geheim" not in line
+
+
+def test_routes_of_one_host_are_a_file() -> None:
+    found = problems(traefik=traefik(redis={"url": "redis://redis:6379"}))
+    assert found == [
+        "traefik/redis: routes are kept in a Redis only with `engine: swarm`. Remove the key, or write `engine: swarm`"
+    ]

@@ -40,7 +40,10 @@ READS = {
             "refused_images",
         ),
     },
-    Route: {"file", "stands", "copies", "strays", "active", "rollout", "files", "complaints", "entrypoints", "loaded"},
+    Route: {
+        *("file", "where", "stands", "copies", "strays", "active", "rollout"),
+        *("files", "complaints", "entrypoints", "loaded", "unfit"),
+    },
 }
 
 

@@ -47,7 +47,7 @@ def test_disabled_router_takes_no_request() -> None:
 
 
 def test_routers_of_known_files_are_recognized() -> None:
-    known = {"updater.shop.skills.1", "beside", "mail"}
+    known = {"updater.shop.skills.1@file", "beside@file", "mail@file"}
     names = {router.name for router in read_loaded(RECORDED, HOSTS) if is_one_of(router, known)}
     assert names == {"updater.shop.skills.1@file", "beside@file", "websecure-beside@file"}
 

@@ -69,7 +69,7 @@ def test_sidecar_sample_lists_traefik_additions(tmp_path: Path, environ: Mapping
         "  --metrics.prometheus.entryPoint=metrics",
         "  --providers.providersThrottleDuration=100ms",
     ]
-    assert stack.traefik.metrics is None
+    assert stack.traefik.metrics == ()
     assert "\n  # metrics: http://traefik:8082/metrics\n" in made.path.read_text()
     watched = tmp_path / "zetherion-ai" / "config" / "traefik" / "dynamic"
     assert made.notes.following[0] == f"Set UPDATER_TRAEFIK_DYNAMIC_PATH={watched} for the worker."
@@ -129,7 +129,7 @@ def test_contradiction_becomes_a_question(tmp_path: Path, environ: Mapping[str, 
 @both_readers
 def test_contradiction_sample_lists_traefik_options(tmp_path: Path, environ: Mapping[str, str]) -> None:
     stack, made = written("contradictions", tmp_path, environ)
-    assert stack.traefik.metrics == "http://traefik:8080/metrics"
+    assert stack.traefik.metrics == ("http://traefik:8080/metrics",)
     assert made.notes.traefik[1:] == ["  TRAEFIK_PROVIDERS_PROVIDERSTHROTTLEDURATION=100ms"]
     live = tmp_path / "zetherion-ai" / "routes" / "live"
     (copied,) = [line for line in made.notes.check if "the worker writes updater-shop.yml" in line]

@@ -2,7 +2,7 @@
 
 from app.domain.stack import Color
 from app.domain.traffic import Tally
-from workers.adapters.traefik.metrics import read
+from workers.adapters.traefik.metrics import added, read
 
 PAGE = """\
 # TYPE traefik_service_requests_total counter
@@ -35,3 +35,10 @@ def test_page_without_durations_still_counts_requests() -> None:
     before_durations = PAGE.partition("# TYPE traefik_service_request_duration_seconds")[0]
     names = {"shop-api-blue@file": (Color.BLUE, "api")}
     assert read(before_durations, names)[Color.BLUE] == {"api": Tally(93, 3)}
+
+
+def test_counts_of_all_traefiks_are_added() -> None:
+    one = {Color.BLUE: {"api": Tally(90, 3, 5.0)}, Color.GREEN: {"api": Tally(7, 7)}}
+    other = {Color.BLUE: {"api": Tally(10, 1, 0.5)}, Color.GREEN: {"api": Tally()}}
+    assert added([one, other]) == {Color.BLUE: {"api": Tally(100, 4, 5.5)}, Color.GREEN: {"api": Tally(7, 7)}}
+    assert added([one]) == one
