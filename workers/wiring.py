@@ -42,6 +42,7 @@ from workers.adapters.notifier import AppriseNotifier
 from workers.adapters.publisher import LedgerPublisher
 from workers.adapters.redaction import Hide, Redactor, names_of
 from workers.adapters.swarm.engine import SwarmEngine
+from workers.adapters.swarm.shared_lease import shared_lease
 from workers.adapters.threads import in_engine_thread
 from workers.adapters.tracing.otlp import NOT_INSTALLED, is_installed, otlp_sender
 from workers.adapters.tracing.trace_export import TraceExport
@@ -72,7 +73,8 @@ async def wire(
         opened.callback(client.close)
         own = await own_mounts(Docker(client, settings.docker_host))
         _check_paths(own, [Path(stack.directory), settings.data_dir])
-        journal = FileJournal(settings.journal_path, lambda: lease.taken)
+        shared = await shared_lease(Docker(client, settings.docker_host), stack, pool, settings.namespace)
+        journal = FileJournal(settings.journal_path, lambda: lease.taken, lambda: shared.taken)
         command = find_compose(settings.compose_command)
         compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence, learn=redactor.learn)
         clock, ledger = SystemClock(), Ledger(pool, settings.namespace)
@@ -118,6 +120,7 @@ async def wire(
             disk=DiskRoom(room, round(stack.needs.disk_gb * GB), clock),
         )
         await opened.enter_async_context(lease.held())
+        await opened.enter_async_context(shared.held())
         journal.load()
         await opened.enter_async_context(_sending(publisher, notifier))
         yield Ports(

@@ -4,6 +4,8 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -12,11 +14,13 @@ from app.domain.errors import StaleWorker
 from tests.integration.contracts.test_lease import BEAT, SHORT, Holder, LeaseBench, LeaseContract, RealHolder
 from tests.integration.redis.redis_servers import OwnRedis
 from tests.integration.waiting import until
+from workers.adapters.disk.journal import FileJournal
 from workers.adapters.redis_lease import RedisLease
 
 HOLDER = """
 import asyncio, sys
 from redis.asyncio import Redis
+from workers.adapters.disk.journal import FileJournal
 from workers.adapters.redis_lease import RedisLease
 
 async def hold():
@@ -121,3 +125,25 @@ async def test_no_lease_without_redis(own_server: OwnRedis) -> None:
         with pytest.raises(StaleWorker, match="Redis does not answer"):
             async with RedisLease(redis, "lease", None, beat=BEAT, lease=SHORT).held(0):
                 pass
+
+
+async def test_worker_without_its_lease_writes_nothing(own_server: OwnRedis, tmp_path: Path) -> None:
+    """As it is wired: the journal of each manager is a file of its own."""
+    async with Redis.from_url(own_server.url) as redis:
+        lease = RedisLease(redis, "lease", "n1", beat=BEAT, lease=SHORT)
+        journal = FileJournal(tmp_path / "state.json", elsewhere=lambda: lease.taken)
+        async with lease.held():
+            await journal.update(lambda state: replace(state, epoch=1))
+            own_server.stop()
+
+            async def is_refused() -> bool:
+                try:
+                    await journal.check()
+                except StaleWorker:
+                    return True
+                return False
+
+            await until(is_refused)
+            with pytest.raises(StaleWorker):
+                await journal.update(lambda state: replace(state, paused=True))
+    assert FileJournal(tmp_path / "state.json").load().paused is False

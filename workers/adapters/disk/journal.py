@@ -43,11 +43,14 @@ class FileJournal:
     One worker writes it: a write is refused if another worker has written the file since this one read or wrote it.
     So of several workers that read the same file, however long ago, only one can begin an epoch. A missing or
     unreadable file does not say who wrote it: then `taken` says whether another worker has taken over the lease.
+    The file says nothing of a worker on another machine: `elsewhere` says whether one may work.
     """
 
-    def __init__(self, path: Path, taken: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, path: Path, taken: Callable[[], bool] = lambda: False, elsewhere: Callable[[], bool] = lambda: False
+    ) -> None:
         self._path = path
-        self._taken = taken
+        self._taken, self._elsewhere = taken, elsewhere
         self._previous = path.with_name(path.name + PREVIOUS)
         self._reserve = path.with_name(path.name + ".reserve")
         self._turn = asyncio.Lock()
@@ -133,6 +136,7 @@ class FileJournal:
 
     def fence(self) -> None:
         """Raises StaleWorker when another worker has taken over. Blocks the thread: it reads the file."""
+        self._check_elsewhere()
         try:
             stale = decode(self._path.read_bytes()).epoch > self._state.epoch
         except LaterSchema:
@@ -141,6 +145,10 @@ class FileJournal:
             stale = self._taken()
         if stale:
             raise StaleWorker("the journal has a later worker's epoch, so this worker stops")
+
+    def _check_elsewhere(self) -> None:
+        if self._elsewhere():
+            raise StaleWorker("the lease in Redis has ended, so a worker on another machine may work: this one stops")
 
     def _write_and_keep(self, new: State, both: bool) -> None:
         with one_writer(self._path.parent):
@@ -174,6 +182,7 @@ class FileJournal:
                 replace_durably(self._reserve, bytes(RESERVE_BYTES), staging=self._path.parent, mode=MODE)
 
     def _replace(self, new: State) -> None:
+        self._check_elsewhere()
         self._keep()
         content = encode(new)
         self._own = (*self._own, content)

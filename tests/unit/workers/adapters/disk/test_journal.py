@@ -233,3 +233,18 @@ def test_suspended_write_of_another_worker_is_named(tmp_path: Path) -> None:
         other.wait()
     with one_writer(tmp_path, limit=0.1):
         pass
+
+
+async def test_worker_whose_lease_has_ended_changes_nothing(path: Path) -> None:
+    """A worker on another machine has a file of its own, so this one says nothing of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ended = False
+    journal = FileJournal(path, elsewhere=lambda: ended)
+    await journal.update(lambda s: replace(s, epoch=1))
+    await journal.check()
+    ended = True
+    with pytest.raises(StaleWorker, match="another machine"):
+        await journal.check()
+    with pytest.raises(StaleWorker, match="another machine"):
+        await journal.update(lambda s: replace(s, paused=True))
+    assert FileJournal(path).load() == State(epoch=1)
