@@ -9,7 +9,7 @@ import typer
 
 from app.api.limits import HISTORY_DEFAULT, HISTORY_MOST
 from app.cli.errors import Exit, WrongUse
-from app.cli.offline import init, token
+from app.cli.offline import export_state, import_state, init, token
 from app.cli.options import Json
 from app.cli.report import ending
 
@@ -169,6 +169,8 @@ def notify_test(as_json: Json = False) -> None:
 
 
 app.command()(init)
+app.command()(export_state)
+app.command()(import_state)
 app.command()(token)
 
 

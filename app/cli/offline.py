@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - what these commands need takes longer to import than the other commands take to run
-"""The commands that work without the updater: `init` and `token`."""
+"""The commands that work without the updater: `init`, `token`, and those that move a worker's state."""
 
 import os
 import re
@@ -61,6 +61,24 @@ def init(
                 write(line)
         if checked and not checked.passed:
             raise typer.Exit(Exit.FAILED)
+
+
+def export_state(file: Annotated[Path, typer.Argument(help="A new file.")], as_json: Json = False) -> None:
+    """Write the state of a stopped worker to FILE, to go on from it on another manager of the swarm."""
+    _move("export-state", file, as_json=as_json)
+
+
+def import_state(file: Annotated[Path, typer.Argument(help="What export-state wrote.")], as_json: Json = False) -> None:
+    """Make the state in FILE that of this machine's worker, which has none yet and does not run."""
+    _move("import-state", file, as_json=as_json)
+
+
+def _move(command: str, file: Path, *, as_json: bool) -> None:
+    from app.cli.moved_state import move
+
+    with ending(as_json=as_json):
+        said = move(command, file, os.environ)
+        write(document({"file": str(file.absolute()), "moved": said}) if as_json else said)
 
 
 def token(

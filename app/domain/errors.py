@@ -85,6 +85,13 @@ class StateOfLaterVersion(UpdaterError):
     fault = Fault.OPERATOR
 
 
+class StateNotMoved(UpdaterError):
+    """The state was not moved, and traffic is not affected."""
+
+    code = "state_not_moved"
+    fault = Fault.OPERATOR
+
+
 class SecretUnavailable(UpdaterError):
     """The file with the shared secret cannot be read."""
 
