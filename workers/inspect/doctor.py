@@ -12,7 +12,7 @@ from app.domain.stack import EngineKind, Stack
 from app.domain.state import State
 from workers.adoption import adopt, drift
 from workers.definition.files.live_compose import unused_files
-from workers.inspect import changed_stack, colors, mounted_files, mounts, networks, traefik
+from workers.inspect import changed_stack, cluster, colors, mounted_files, mounts, networks, traefik
 from workers.inspect.disk import disk_use
 from workers.inspect.leftovers import Leftover, beside_colors, leftovers
 from workers.inspect.named_color import route_file
@@ -52,6 +52,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
     named, route_check = await route_file(ports)
     checks = [
         _engine(seen),
+        *cluster.checks(stack, await ports.engine.cluster()),
         *await traefik.routes(stack, ports, seen, watched),
         *networks.checks(stack, seen, watched),
         *await traefik.api(stack, ports),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from workers.ports.clock import Clock, TimeLimit
+from workers.ports.engine.cluster import Cluster, Machine
 from workers.ports.engine.comparison import Comparison, Difference, FileUse, Origin
 from workers.ports.engine.definition import Definition, LiveFiles, Stamp
 from workers.ports.engine.engine import Engine
@@ -25,6 +26,7 @@ __all__ = [
     "Answer",
     "CheckResult",
     "Clock",
+    "Cluster",
     "Comparison",
     "Definition",
     "Difference",
@@ -34,6 +36,7 @@ __all__ = [
     "Instance",
     "Journal",
     "LiveFiles",
+    "Machine",
     "Notifier",
     "Origin",
     "Outsider",

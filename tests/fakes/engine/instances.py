@@ -11,7 +11,7 @@ from tests.fakes.engine.container import Container
 from tests.fakes.engine.daemon import BY_COMPOSE
 from tests.fakes.engine.definitions import FakeDefinitions
 from tests.fakes.processes import as_child
-from workers.ports import CheckResult, Definition, Instance, Outsider, Survey
+from workers.ports import CheckResult, Cluster, Definition, Instance, Outsider, Survey
 
 
 class FakeEngine(FakeDefinitions):
@@ -28,6 +28,7 @@ class FakeEngine(FakeDefinitions):
         self.checks: list[tuple[str, float]] = []
         self.refuses_checks = False
         self.once: list[str] = []
+        self.machines: Cluster | None = None
         self.outsiders: dict[str, list[Outsider]] = {}
         self.refused: dict[str, type[UpdaterError]] = {}
 
@@ -246,6 +247,9 @@ class FakeEngine(FakeDefinitions):
     async def survey(self) -> Survey:
         seen = tuple(c.seen(self._now) for c in self._containers.values())
         return Survey(seen, 1000 * len(self.images), 0, {"engine": "in memory"}, None, None)
+
+    async def cluster(self) -> Cluster | None:
+        return self.machines
 
     async def refused_images(self) -> Mapping[str, str]:
         return {}

@@ -11,7 +11,7 @@ from workers.adapters.docker_host.stored.definitions import CURRENT
 from workers.adapters.threads import in_file_thread
 from workers.definition.services.retired import left_out
 from workers.definition.services.roles import roles_in
-from workers.ports import Instance, Survey
+from workers.ports import Cluster, Instance, Survey
 
 
 class DockerEngine(DockerDefinitions, DockerContainers):
@@ -30,6 +30,9 @@ class DockerEngine(DockerDefinitions, DockerContainers):
         counted = await self._adoption.counted()
         containers = tuple(replace(c, counts_as=counted.get(c.name)) for c in seen.containers)
         return replace(seen, containers=containers, retired=left_out(published, self._stack))
+
+    async def cluster(self) -> Cluster | None:
+        return None
 
     async def refused_images(self) -> Mapping[str, str]:
         model = await in_file_thread(self._files.read, CURRENT) or await self._compose.by_hand(self._stack.directory)

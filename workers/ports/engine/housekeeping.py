@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from workers.ports.engine.cluster import Cluster
 from workers.ports.engine.survey import Survey
 from workers.ports.mutation import mutation
 
@@ -19,6 +20,9 @@ class Housekeeping(Protocol):
 
     async def survey(self) -> Survey:
         """Reports what the machine runs and stores. Changes nothing."""
+
+    async def cluster(self) -> Cluster | None:
+        """The engine's machines; None if it has one. Changes nothing."""
 
     async def refused_images(self) -> Mapping[str, str]:
         """The images of moved services that a registry does not give this machine now, each with its answer.

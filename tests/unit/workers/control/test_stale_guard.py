@@ -38,6 +38,7 @@ READS = {
             "times_away",
             "survey",
             "refused_images",
+            "cluster",
         ),
     },
     Route: {
