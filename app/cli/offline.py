@@ -16,6 +16,7 @@ from app.cli.errors import Exit, WrongUse
 from app.cli.options import Json
 from app.cli.report import ending, write
 from app.cli.views.text import document
+from app.domain.stack import EngineKind
 
 
 def init(
@@ -32,6 +33,10 @@ def init(
     opened: Annotated[
         list[str] | None, typer.Option("--open", metavar="NAME", help="A service without a router, open to all.")
     ] = None,
+    engine: Annotated[EngineKind, typer.Option(help="What runs the stack.")] = EngineKind.COMPOSE,
+    registry: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of --engine swarm: where its images are, such as host/team.")
+    ] = None,
     draft: Annotated[bool, typer.Option("--draft", help="Write an invalid proposal to stack.yml.draft.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Read the newest tag with the file; write the file only if it is missing.")
@@ -39,14 +44,14 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Write a stack.yml for the Compose project in DIR, based on its files, Dockerfiles and Traefik's routes."""
-    from app.cli.init.answers import answers
+    from app.cli.init.answers import answers, engine_answers
     from app.cli.init.command import write_stack_file
     from app.cli.init.images.local_images import local_images
     from app.cli.init.preview import check as checked_by
 
     with ending(as_json=as_json), local_images(os.environ) as find_image:
         path = output or directory / "stack.yml"
-        given = answers(nothing_in or (), copy or (), opened or ())
+        given = engine_answers(answers(nothing_in or (), copy or (), opened or ()), engine, registry)
         written = None
         if not check or force or not path.exists():
             written = write_stack_file(

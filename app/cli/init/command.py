@@ -19,7 +19,7 @@ from app.cli.init.stack_text import stack_text
 from app.cli.views.text import plain
 from app.config.stack_file import load_stack
 from app.domain.errors import StackInvalid
-from app.domain.stack import Stack
+from app.domain.stack import EngineKind, Stack
 from app.files import replace_durably
 
 MODE = 0o644
@@ -88,8 +88,8 @@ def write_stack_file(
     proposal = propose(project, find_image, answers)
     if not proposal.routed:
         raise _no_colors(project)
-    proposal.notes.check[:0] = list(_about_the_project(project))
-    stack = _write_checked(path, stack_text(proposal, packaged_example()), force=force, draft=draft)
+    proposal.notes.check[:0] = [*_about_the_project(project), *_about_the_engine(answers)]
+    stack = _write_checked(path, stack_text(proposal, packaged_example(), answers), force=force, draft=draft)
     note_callers(proposal.traefik.model or project.model, stack, proposal.notes)
     return Written(path, proposal.notes)
 
@@ -97,6 +97,15 @@ def write_stack_file(
 def _about_the_project(project: Project) -> Iterator[str]:
     if not project.resolved:
         yield f"Everything: only the Compose file was read, without .env ({project.why_unresolved})."
+
+
+def _about_the_engine(answers: Answers) -> Iterator[str]:
+    if answers.engine is EngineKind.SWARM:
+        yield (
+            "engine: a swarm. If several Traefiks serve, write their URLs as lists in traefik/entrypoints and "
+            "traefik/metrics, and traefik/redis. A singleton stays on one node with singletons/<name>/node. "
+            "docs/swarm.md says what is different"
+        )
 
 
 def _no_colors(project: Project) -> CommandError:

@@ -5,22 +5,23 @@ from dataclasses import fields
 from functools import partial
 from textwrap import indent
 
+from app.cli.init.answers import NO_ANSWERS, Answers
 from app.cli.init.example.settings import Example, comment
 from app.cli.init.project.compose_file import Project
 from app.cli.init.proposal import Proposal
 from app.cli.init.text.moved_services import followers_text, jobs_text, routed_text, singletons_text
 from app.cli.init.text.yaml_values import flow, one_line, scalar, text_of
-from app.domain.stack import Checks, FileRules, GitHub, Keep, Needs, Stack, Times, Traefik, Updater
+from app.domain.stack import Checks, EngineKind, FileRules, GitHub, Keep, Needs, Stack, Times, Traefik, Updater
 
 SOURCE = "https://github.com/owner/name.git"
 """Shows what `source` may be, in a comment."""
 
 
-def stack_text(proposal: Proposal, example: Example) -> str:
+def stack_text(proposal: Proposal, example: Example, answers: Answers = NO_ANSWERS) -> str:
     """The whole file: paragraphs with an empty line between them."""
     paragraphs = [
         _head(proposal, example),
-        *_release(proposal, example),
+        *_release(proposal, example, answers),
         *(part(proposal, example) for part in (_traefik, _routed, _singletons, _followers, _retired, _updater)),
         *filter(None, [jobs_text(proposal.uncolored.jobs, example)]),
         *_limits(proposal, example),
@@ -35,7 +36,7 @@ def _head(proposal: Proposal, example: Example) -> str:
     return comment((first, written, *more))
 
 
-def _release(proposal: Proposal, example: Example) -> Iterator[str]:
+def _release(proposal: Proposal, example: Example, answers: Answers) -> Iterator[str]:
     project = proposal.project
     yield example.lines("project", scalar(proposal.name))
     yield example.lines("repository", scalar(proposal.repository) + _mark(proposal, "repository"))
@@ -44,8 +45,10 @@ def _release(proposal: Proposal, example: Example) -> Iterator[str]:
     yield example.lines("directory", scalar(str(project.live)))
     yield example.lines("compose_files", flow((project.file, *project.more)))
     yield _env_files(project, example)
-    for key in ("profiles", "engine", "registry"):
-        yield example.lines(key, example.settings[key].value, active=False)
+    yield example.lines("profiles", example.settings["profiles"].value, active=False)
+    yield example.lines("engine", example.settings["engine"].value, active=answers.engine is EngineKind.SWARM)
+    registry = scalar(answers.registry) if answers.registry else example.settings["registry"].value
+    yield example.lines("registry", registry, active=answers.registry is not None)
     yield _variables(proposal, example)
     yield example.lines("allow_unset", example.settings["allow_unset"].value, active=False)
     rules = {f"files/{field.name}": "false" if field.default is False else "[]" for field in fields(FileRules)}

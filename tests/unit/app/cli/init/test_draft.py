@@ -6,16 +6,18 @@ from typing import Any
 import pytest
 import yaml
 
-from app.cli.errors import Refused
+from app.cli.errors import Refused, WrongUse
+from app.cli.init.answers import NO_ANSWERS, answers, engine_answers
 from app.cli.init.command import write_stack_file
-from app.config.stack_file import load_stack
+from app.config.stack_file import load_stack, parse_stack
+from app.domain.stack import EngineKind
 
 FLAGS = ["--entrypoints.web.address=:80", "--providers.file.directory=/dynamic"]
+ENVIRON = {"UPDATER_COMPOSE": "false"}
 BALANCER = {"loadBalancer": {"servers": [{"url": "http://shop-blue:8000"}]}}
 
 
-def refused(tmp_path: Path, *routers: dict[str, Any], force: bool = False, draft: bool = True) -> str:
-    """What `init` says about a project with these routers."""
+def project(tmp_path: Path, *routers: dict[str, Any]) -> None:
     (tmp_path / "dynamic").mkdir(exist_ok=True)
     colors = {f"shop-{color}": {"image": "shop", "expose": [8000]} for color in ("blue", "green")}
     proxy = {"image": "traefik:v3", "command": FLAGS, "volumes": ["./dynamic:/dynamic"]}
@@ -23,9 +25,13 @@ def refused(tmp_path: Path, *routers: dict[str, Any], force: bool = False, draft
     every = {f"r{number}": {"service": "s", "middlewares": ["auth"], **each} for number, each in enumerate(routers)}
     http = {"routers": every, "services": {"s": BALANCER}}
     (tmp_path / "dynamic" / "a.yml").write_text(yaml.safe_dump({"http": http}))
-    environ = {"UPDATER_COMPOSE": "false"}
+
+
+def refused(tmp_path: Path, *routers: dict[str, Any], force: bool = False, draft: bool = True) -> str:
+    """What `init` says about a project with these routers."""
+    project(tmp_path, *routers)
     with pytest.raises(Refused) as caught:
-        write_stack_file(tmp_path, tmp_path / "stack.yml", force=force, environ=environ, draft=draft)
+        write_stack_file(tmp_path, tmp_path / "stack.yml", force=force, environ=ENVIRON, draft=draft)
     assert not (tmp_path / "stack.yml").exists()
     return str(caught.value)
 
@@ -76,3 +82,23 @@ def test_corrected_draft_is_not_overwritten(tmp_path: Path) -> None:
     assert "Mine" in draft.read_text()
     refused(tmp_path, router, force=True)
     assert "Mine" not in draft.read_text()
+
+
+def test_swarm_is_a_draft_while_this_version_has_no_such_engine(tmp_path: Path) -> None:
+    """The draft is what a version with that engine loads."""
+    project(tmp_path, {"rule": "Host(`a.b`)"})
+    given = engine_answers(answers((), ()), EngineKind.SWARM, "registry.example.org/team")
+    with pytest.raises(Refused, match="engine: this version of the updater cannot run swarm yet"):
+        write_stack_file(tmp_path, tmp_path / "stack.yml", force=False, environ=ENVIRON, answers=given, draft=True)
+    content = yaml.safe_load((tmp_path / "stack.yml.draft").read_text())
+    assert (content["engine"], content["registry"]) == ("swarm", "registry.example.org/team")
+    assert parse_stack(content, engines=list(EngineKind)).engine is EngineKind.SWARM
+
+
+@pytest.mark.parametrize(
+    ("engine", "registry", "says"),
+    [(EngineKind.SWARM, None, "needs --registry"), (EngineKind.COMPOSE, "host/team", "is for --engine swarm")],
+)
+def test_engine_and_registry_belong_together(engine: EngineKind, registry: str | None, says: str) -> None:
+    with pytest.raises(WrongUse, match=says):
+        engine_answers(NO_ANSWERS, engine, registry)
