@@ -81,6 +81,17 @@ class SwarmLab:
     def manager(self) -> Node:
         return self.nodes[0]
 
+    @contextlib.contextmanager
+    def without_registry(self) -> Iterator[None]:
+        """Nothing listens at the registry's address meanwhile."""
+        (process,) = [each for each in self.processes if each.poll() is None and "serve" in each.args]  # type: ignore[operator]
+        end_group(process)
+        try:
+            yield
+        finally:
+            home = self.manager.home.parent
+            _start_registry(home, self, self.registry.partition("/")[0], lambda _: None)
+
     def run(self, command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
         """Runs a program in the nodes' network. It ends with the swarm."""
         with log.open("wb") as output:

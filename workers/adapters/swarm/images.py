@@ -11,6 +11,7 @@ from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.images.registries import refusal
 from workers.adapters.docker_host.images.release_images import ReleaseImages
 from workers.adapters.swarm.manager import Manager
+from workers.adapters.transient_failures import transient_line
 from workers.definition.images.image_names import image_repository
 from workers.definition.images.service_images import AT_DIGEST, with_images
 from workers.definition.labels import SHA_LENGTH
@@ -62,7 +63,7 @@ class Registry:
 
         await self._docker.change(push, limit=self._limit)
         if said or not digests:
-            raise BuildFailed(_refused(name, said), service=service, last_lines=said)
+            raise BuildFailed(_refused(name, said), service=service, last_lines=said, transient=transient_line(said))
         return digests[-1]
 
 

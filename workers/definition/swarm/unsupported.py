@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.domain.stack import Singleton, Stack
+from app.domain.stack import EngineKind, Singleton, Stack
 from workers.definition.swarm.mounts import BIND, TMPFS, VOLUME, volumes_of
 from workers.definition.swarm.spec import is_a_name, rollout_name
 
@@ -49,8 +49,11 @@ _MODE = "replicated"
 def unsupported(model: Model, stack: Stack, own: tuple[str, ...] = ()) -> Iterator[str]:
     """What refuses a release, and what to write instead: only of services that the updater moves.
 
-    `model`: the output of `compose config`. `own`: directories whose files only the worker's own node has.
+    `model`: the output of `compose config`. `own`: directories whose files only the worker's own node has. Nothing of a
+    stack on one host.
     """
+    if stack.engine is not EngineKind.SWARM:
+        return
     services: Mapping[str, Service] = model.get("services") or {}
     for name in (name for name in stack.written_services() if name in services):
         yield from (f"{name}: {problem}" for problem in _of(model, name, stack, own))
@@ -59,7 +62,9 @@ def unsupported(model: Model, stack: Stack, own: tuple[str, ...] = ()) -> Iterat
 
 
 def warnings(model: Model, stack: Stack) -> Iterator[str]:
-    """What works otherwise than on one host."""
+    """What works otherwise than on one host, for a stack in a swarm."""
+    if stack.engine is not EngineKind.SWARM:
+        return
     services: Mapping[str, Service] = model.get("services") or {}
     lasting = [name for name in stack.written_services() if name in services and name not in stack.jobs]
     pinned = {single.service for single in stack.singletons if single.node is not None}

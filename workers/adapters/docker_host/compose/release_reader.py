@@ -9,7 +9,7 @@ from typing import Any
 from docker.auth import INDEX_NAME
 
 from app.domain.errors import ComposeInvalid, FilesChanged, VariableMissing
-from app.domain.stack import EngineKind, Forbid, Stack
+from app.domain.stack import Forbid, Stack
 from workers.adapters.docker_host.compose.client import Compose, Resolved
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.docker_host.compose.env_files import EnvFiles, find_env_files, overridden, with_home
@@ -153,7 +153,7 @@ class ReleaseReader:
         missing += [*colors.problems(located.model, stack), *clashes(model, stack)]
         missing += remade(located.model, published, moved)
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
-        if stack.engine is EngineKind.SWARM and not forbidden:  # what the policy refuses needs no other reason
+        if not forbidden:  # what the policy refuses needs no other reason
             missing += swarm.unsupported(located.model, stack, (str(tree), str(self._store.directory)))
         kept, copies = await in_file_thread(self._stored, located, published, tree, moved)
         return ReadRelease(
@@ -171,7 +171,7 @@ class ReleaseReader:
                 *colors.left_out(model, stack),
                 *uneven(model, stack),
                 *unrun(model, stack),
-                *(swarm.warnings(located.model, stack) if stack.engine is EngineKind.SWARM else ()),
+                *swarm.warnings(located.model, stack),
             ),
             tuple(forbidden),
             (

@@ -6,13 +6,14 @@ from urllib.parse import quote
 import docker
 import pytest
 
+from app.domain.errors import BuildFailed
 from app.domain.stack import EngineKind
 from tests.examples import a_stack, sha_of
 from tests.unit.workers.adapters.swarm.attributes import a_service
 from tests.unit.workers.engine_http import Answers, HttpEngine, http_engine
 from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.compose.client import Compose
-from workers.adapters.swarm.images import SwarmImages, digest_in, registry_name, unpushed
+from workers.adapters.swarm.images import Registry, SwarmImages, digest_in, registry_name, unpushed
 
 REGISTRY = "registry.example.org/team"
 
@@ -102,3 +103,25 @@ async def test_other_color_runs_the_same_image_by_digest() -> None:
     async with images(HERE) as (swarm, _):
         restored = await swarm.restored(KEPT, ["api-green"])
     assert restored["services"]["api-green"] == {"image": BLUE_IMAGE, **BUILT}
+
+
+@pytest.mark.parametrize(
+    ("said", "passes"),
+    [
+        ('Get "http://registry.example.org/v2/": dial tcp 10.0.0.1:5000: connect: connection refused', True),
+        ("received unexpected HTTP status: 503 Service Unavailable", True),
+        ("denied: requested access to the resource is denied", False),
+    ],
+)
+async def test_push_is_tried_again_if_the_registry_may_come_back(said: str, passes: bool) -> None:
+    answers: Answers = {
+        "GET /version": (200, {"ApiVersion": "1.41"}),
+        "POST /tag": (201, {}),
+        "POST /push": (200, {"error": said}),
+    }
+    with http_engine(answers) as http, closing(docker.DockerClient(base_url=http.host)) as client:
+        registry = Registry(Docker(client, http.host), REGISTRY, "shop", 5)
+        with pytest.raises(BuildFailed) as failed:
+            await registry.push({"web": "shop-web:01"}, "a" * 40, lambda _: None)
+    assert bool(failed.value.transient) is passes
+    assert failed.value.service == "web"

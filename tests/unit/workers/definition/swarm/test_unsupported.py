@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 
-from app.domain.stack import Singleton
+from app.domain.stack import EngineKind, Singleton
 from tests.examples import a_routed, a_stack
 from tests.unit.workers.definition.swarm.models import a_model
 from workers.definition.swarm.unsupported import unsupported, warnings
 
-STACK = a_stack(routed=(replace(a_routed("web", 80, "/"), made_from="web"),))
+STACK = a_stack(engine=EngineKind.SWARM, routed=(replace(a_routed("web", 80, "/"), made_from="web"),))
 PINNED = replace(STACK, singletons=(Singleton("bot", "bot", "worker-1"),))
 VOLUME = {"type": "volume", "source": "data", "target": "/d", "volume": {}}
 
@@ -102,3 +102,9 @@ def test_files_and_volumes_of_each_node_are_a_warning() -> None:
     assert "/srv/shop/uploads" in found[0]
     assert "each node has its own" in found[1]
     assert list(warnings(a_model(), STACK)) == []
+
+
+def test_stack_on_one_host_is_not_asked() -> None:
+    model, stack = a_model(privileged=True, volumes=[VOLUME]), replace(STACK, engine=EngineKind.COMPOSE)
+    assert [*unsupported(model, stack), *warnings(model, stack)] == []
+    assert list(unsupported(model, STACK))
