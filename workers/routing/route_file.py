@@ -10,7 +10,7 @@ import yaml
 
 from app.domain.routing.probe_request import proof_of, route_header, route_name
 from app.domain.routing.routes import Scheme
-from app.domain.stack import Color, RoutedService, Stack
+from app.domain.stack import Color, EngineKind, RoutedService, Stack
 from workers.routing.dynamic_file import read_yaml
 
 WRITTEN_BY = "# Written by zetherion-updater"
@@ -23,6 +23,10 @@ RETRY = "retry"
 ATTEMPTS = 16
 """How many copies Traefik tries to connect to, without a pause. Under load, it may try the same one again:
 with one of two gone, this many attempts lose one request in 65,000."""
+
+DIAL_SECONDS = 2
+"""For a copy on another node, which refuses nothing if the node is gone: then a request goes to another copy. Traefik's
+default is 30 s, which is longer than most clients wait."""
 
 Copies = Mapping[str, tuple[str, ...]]
 """The host names of a color's copies, by routed service: the names of their containers, unique on a shared network."""
@@ -193,7 +197,10 @@ def configuration(stack: Stack, routed: RouteState) -> dict[str, dict[str, Any]]
             _transport(stack): {
                 # The worker asks each copy directly too: a certificate inside the network need not be valid.
                 **({"insecureSkipVerify": True} if any(s.scheme is Scheme.HTTPS for s in stack.routed) else {}),
-                "forwardingTimeouts": {"idleConnTimeout": f"{stack.traefik.backend_idle:g}s"},
+                "forwardingTimeouts": {
+                    "idleConnTimeout": f"{stack.traefik.backend_idle:g}s",
+                    **({"dialTimeout": f"{DIAL_SECONDS}s"} if stack.engine is EngineKind.SWARM else {}),
+                },
             }
         },
     }

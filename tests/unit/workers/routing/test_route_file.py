@@ -5,7 +5,7 @@ import yaml
 
 from app.domain.routing.probe_request import route_requests
 from app.domain.routing.routes import ClientRoute, Scheme
-from app.domain.stack import Color
+from app.domain.stack import Color, EngineKind
 from tests.examples import a_routed, a_stack
 from workers.routing import route_file
 from workers.routing.routers import read_routing
@@ -239,3 +239,11 @@ def test_header_that_ends_as_the_routes_own_does_is_read() -> None:
     found = route_file.read(route_file.render(stack, Color.BLUE, "r-1"), stack)
     assert found is not None
     assert (found.color, found.rollout) == (Color.BLUE, "r-1")
+
+
+def test_copy_on_another_node_is_given_up_soon() -> None:
+    """A node that is gone refuses nothing, and Traefik's own limit is longer than most clients wait."""
+    for engine, dial in ((EngineKind.COMPOSE, None), (EngineKind.SWARM, "2s")):
+        http = route_file.configuration(replace(STACK, engine=engine), route_file.RouteState(Color.BLUE, "r-1"))
+        timeouts = http["serversTransports"]["updater.shop"]["forwardingTimeouts"]
+        assert timeouts == {"idleConnTimeout": "3s", **({"dialTimeout": dial} if dial else {})}
