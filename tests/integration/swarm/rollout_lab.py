@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from docker.errors import NotFound
 from docker.models.containers import Container
 from docker.types import Mount, ServiceMode
 
@@ -219,12 +220,10 @@ def rollout_lab(swarm: SwarmLab, sample: SwarmSample, base: str, directory: Path
         endpoint_spec={"Mode": "dnsrr", "Ports": [published]},
         networks=[network],
     )
-    shared = [Mount(str(each), str(each), "bind") for each in (directory, sample.directory)]
-    beside = sample.client.containers.run(base, ["sleep", "infinity"], detach=True, network=network, mounts=shared)
+    beside = _beside(sample, base, network, directory.parent)
     try:
         yield RolloutLab(swarm, sample, stack, directory, f"{where}/1", urls, beside)
     finally:
-        beside.remove(force=True)
         service.remove()
         sample.remove_containers()
         end_group(server)
@@ -249,3 +248,13 @@ def _traefik_arguments(redis: str) -> list[str]:
         "--global.checkNewVersion=false",
         "--global.sendAnonymousUsage=false",
     ]
+
+
+def _beside(sample: SwarmSample, base: str, network: str, shared: Path) -> Container:
+    """The container in whose place workers run. It stays until the swarm ends, and so does the network on its node."""
+    name = f"{sample.stack.project}-beside"
+    with contextlib.suppress(NotFound):
+        return sample.client.containers.get(name)
+    mounts = [Mount(str(shared), str(shared), "bind")]
+    command = ["sleep", "infinity"]
+    return sample.client.containers.run(base, command, name=name, detach=True, network=network, mounts=mounts)

@@ -21,6 +21,10 @@ COPIED = """    dockerfile: skills/Dockerfile
     args: {BASE: "${DEMO_BASE_IMAGE}"}"""
 
 
+UNDER_WAY = 2
+"""The most requests of one client that Traefik has on connections to a lost node: one at once, and one that is kept."""
+
+
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -106,8 +110,8 @@ async def test_traefik_that_does_not_follow_undoes_the_flip(lab: RolloutLab) -> 
     assert now[GREEN] == 2, "the other Traefik may have read the new routes before it froze, so their copies stay"
 
 
-async def test_node_that_is_lost_in_the_bake_fails_no_request(lab: RolloutLab) -> None:
-    """One copy of each color is on it."""
+async def test_node_that_is_lost_in_the_bake_loses_what_it_had_begun(lab: RolloutLab) -> None:
+    """One copy of each color is on it. Requests that come afterwards are answered by the other copy."""
     node = lab.swarm.nodes[1]
     lab.with_bot_on(lab.swarm.nodes[0].name)
     await traefiks_answer(lab.urls)
@@ -120,9 +124,11 @@ async def test_node_that_is_lost_in_the_bake_fails_no_request(lab: RolloutLab) -
             try:
                 ended = await deploying
                 assert ended["status"] in {"success", "rolled_back"}, ended
-                before = first.requests
-                await until(lambda: first.requests > before + 20, STEP_SECONDS)
-                assert not first.failures
+                ended_at = first.requests
+                await until(lambda: first.requests > ended_at + UNDER_WAY, STEP_SECONDS)
+                lost = len(first.failures)
+                await until(lambda: first.requests > ended_at + 20, STEP_SECONDS)
+                assert len(first.failures) == lost <= UNDER_WAY, first.failures
             finally:
                 lab.swarm.network.heal(node.number)
         assert (await lab.status())["current"]["tag"] == ("v1.1.0" if ended["status"] == "success" else "v1.0.0")
