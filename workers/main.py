@@ -191,6 +191,7 @@ def main() -> None:
         settings = WorkerSettings.from_environ(os.environ)
         stack = load_stack(settings.stack_file, repository=settings.repository)
         check_forge(stack, settings.github_api_url)
+        settings.routes_path(stack)
     except UpdaterError as error:
         sys.exit(f"{FAILURE} {error}")
     redactor = redactor_of(settings, stack)

@@ -6,7 +6,7 @@ It needs no Redis, no engine and no network, and changes nothing, so it can run 
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from app.auth.secret_permissions import Permissions
@@ -24,34 +24,51 @@ from workers.adapters.traefik.route_file import STAGING_NAME, RouteFile
 from workers.inspect.reachable import NAME, Needed, apart, refused
 from workers.routing.dynamic_file import is_read
 
+WEB = {"GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_FILE", "UPDATER_SECRET_PATH"}
+"""Variables of web that the worker does not read."""
+
 USER_IDS = Path("/proc/self/uid_map")
 DENIED, FOUND_BY_FSCK = "permission denied", "lost+found"
 UNMAPPED = ["0", "0", "4294967295"]
 """The whole of uid_map outside any user namespace: user_namespaces(7)."""
 
 
-async def examined(environ: Mapping[str, str]) -> list[Check]:
-    """The failed checks of the process with that environment: the worker's if it names Traefik's directory."""
+async def examined(environ: Mapping[str, str], read: Callable[[Path], Stack] = load_stack) -> list[Check]:
+    """The failed checks of the process with that environment.
+
+    It is the worker's if it names Traefik's directory, or if the routes are in a Redis and it has nothing of web's.
+    `read`: the stack file.
+    """
     stack_file = Path(environ.get("UPDATER_STACK_FILE") or "config/stack.yml")
     found = [*refused([Needed(stack_file), *_secrets(environ)]), *_shared_secret(environ)]
     dynamic = environ.get("UPDATER_TRAEFIK_DYNAMIC_PATH")
-    if dynamic and not refused([Needed(stack_file)]):
+    if (dynamic or not WEB & environ.keys()) and not refused([Needed(stack_file)]):
         try:
-            found += await _of_the_worker(environ, load_stack(stack_file), Path(dynamic))
+            stack = read(stack_file)
+            if stack.traefik.redis is not None:
+                found += await _of_the_worker(environ, stack, None)
+            elif dynamic:
+                found += await _of_the_worker(environ, stack, Path(dynamic))
         except UpdaterError as error:
             found.append(Check(NAME, Verdict.FAILED, str(error), "Correct the stack file."))
     return [*found, *_user_ids()] if found else []
 
 
-async def _of_the_worker(environ: Mapping[str, str], stack: Stack, dynamic: Path) -> list[Check]:
-    if found := refused([*_live(stack), Needed(dynamic.parent)]):
+async def _of_the_worker(environ: Mapping[str, str], stack: Stack, dynamic: Path | None) -> list[Check]:
+    """`dynamic`: where the route file is to be; None if the routes are in a Redis."""
+    if found := refused([*_live(stack), *([Needed(dynamic.parent)] if dynamic else [])]):
         return found
-    watched = RouteFile(dynamic, stack).file.parent
-    staging = watched.parent / STAGING_NAME
     data = Path(environ.get("UPDATER_DATA_DIR") or DATA_DIR)
-    found = refused([*_routes(watched, staging), Needed(data, write=True), *_in_data(data)])
-    found += apart(staging if staging.is_dir() else watched.parent, watched, MOUNTS.read_text("utf-8"))
+    of_data = [Needed(data, write=True), *_in_data(data)]
+    found = _of_the_file(RouteFile(dynamic, stack).file.parent, of_data) if dynamic else refused(of_data)
     return found or await _compose(environ, stack)
+
+
+def _of_the_file(watched: Path, others: Sequence[Needed]) -> list[Check]:
+    """Those of the directory that Traefik watches, and of `others`."""
+    staging = watched.parent / STAGING_NAME
+    found = refused([*_routes(watched, staging), *others])
+    return found + apart(staging if staging.is_dir() else watched.parent, watched, MOUNTS.read_text("utf-8"))
 
 
 def _live(stack: Stack) -> Iterator[Needed]:

@@ -68,6 +68,7 @@ async def wire(
     settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor: Redactor, lease: Lease
 ) -> AsyncIterator[Ports]:
     """Creates the adapters and yields them as ports, while it holds `lease`. Closes them, also if it fails half-way."""
+    path = settings.routes_path(stack)
     async with contextlib.AsyncExitStack() as opened:
         client = await in_engine_thread(connect, settings.docker_host)
         opened.callback(client.close)
@@ -81,7 +82,7 @@ async def wire(
         history, logs = HistoryFile(settings.data_dir / "history.jsonl"), RolloutLogs(settings.data_dir / "logs")
         notifier = notifier_of(settings, clock, redactor.value, journal.fence, stack.public_url)
         notified = notifier.counts if notifier else dict
-        path, password = settings.traefik_dynamic_path, settings.traefik_redis_password
+        password = settings.traefik_redis_password
         routes = routes_of(stack, path, settings.namespace, password=password, fence=journal.fence)
         route = await opened.enter_async_context(routes)
         probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
@@ -91,9 +92,8 @@ async def wire(
             opened.push_async_callback(traffic.aclose)
         if (tracing := tracing_of(settings, stack, redactor.value)) is not None:
             opened.push_async_callback(tracing.aclose)
-        releases, in_file = settings.data_dir / "releases", stack.traefik.redis is None
+        releases = settings.data_dir / "releases"
         await learn_what_is_known(compose, stack, ReleaseFiles(releases))
-        written = [path] if in_file else []
         kind = SwarmEngine if stack.engine is EngineKind.SWARM else DockerEngine
         docker_engine = kind(
             client,
@@ -101,9 +101,9 @@ async def wire(
             stack,
             releases,
             fence=journal.fence,
-            written=written,
+            written=[path] if path else [],
             own_mounts=own,
-            route=route.file if in_file else None,
+            route=route.file if path else None,
         )
         room = room_of(settings.data_dir, await in_engine_thread(_engine_root, client))
         publisher = LedgerPublisher(

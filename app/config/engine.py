@@ -44,10 +44,11 @@ def engine_contradictions(
     available: Collection[EngineKind],
     *,
     in_redis: bool = False,
+    own_services: bool = False,
 ) -> Iterator[str]:
     """What is wrong between `engine`, `registry` and `singletons/<name>/node`, of which `nodes` has those that are set.
 
-    `available`: the engines of this version. `in_redis`: `traefik/redis` is set.
+    `available`: the engines of this version. `in_redis`: `traefik/redis` is set. `own_services`: `updater` is set.
     """
     if engine not in available:
         names = " or ".join(sorted(available))
@@ -58,6 +59,11 @@ def engine_contradictions(
             yield (
                 "registry: is missing. With `engine: swarm`, each image is pushed there, and every node pulls it from "
                 "there. Write it as an image's name begins, such as registry.example.org/team"
+            )
+        if own_services:
+            yield (
+                "updater: with `engine: swarm`, the updater cannot replace its own services. Remove the key, and "
+                "update them yourself while no rollout runs, such as with `docker service update --image …`"
             )
         return
     remedy = "Remove the key" + (", or write `engine: swarm`" if EngineKind.SWARM in available else "")

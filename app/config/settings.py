@@ -23,7 +23,7 @@ from app.config.locations import DATA_DIR, STATE_FILE
 from app.config.urls import valid_github_api_url, valid_redis_url
 from app.domain.errors import SettingsInvalid
 from app.domain.notices.notice import Kind
-from app.domain.stack import REPOSITORY
+from app.domain.stack import REPOSITORY, Stack
 
 SECRETS = (
     "GITHUB_WEBHOOK_SECRET",
@@ -152,7 +152,7 @@ class WorkerSettings(Settings):
 
     data_dir: Path = Field(DATA_DIR, alias="UPDATER_DATA_DIR")
     state_path: Path | None = Field(None, alias="UPDATER_STATE_PATH")
-    traefik_dynamic_path: Path = Field(alias="UPDATER_TRAEFIK_DYNAMIC_PATH")
+    traefik_dynamic_path: Path | None = Field(None, alias="UPDATER_TRAEFIK_DYNAMIC_PATH")
     compose_command: str | None = Field(None, alias="UPDATER_COMPOSE")
     docker_host: str | None = Field(None, alias="DOCKER_HOST")
     enabled: bool = Field(True, alias="AUTO_UPDATE_ENABLED")
@@ -193,6 +193,14 @@ class WorkerSettings(Settings):
     def otlp_headers(self) -> dict[str, str]:
         """The headers for the collector of traces; none without an endpoint. Every value is a secret."""
         return otlp.headers_of(self.otlp_headers_text) if self.otlp_endpoint is not None else {}
+
+    def routes_path(self, stack: Stack) -> Path | None:
+        """Where the file of the routes is to be; None if Traefik reads them in a Redis. Raises SettingsInvalid."""
+        if stack.traefik.redis is not None:
+            return None
+        if self.traefik_dynamic_path is None:
+            raise SettingsInvalid("UPDATER_TRAEFIK_DYNAMIC_PATH: is not set")
+        return self.traefik_dynamic_path
 
     @property
     def journal_path(self) -> Path:

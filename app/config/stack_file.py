@@ -146,8 +146,8 @@ class _File(Part):
 
     def _engine(self, available: Collection[EngineKind]) -> Iterator[str]:
         nodes = {name: each.node for name, each in self.singletons.items() if each.node is not None}
-        in_redis = self.traefik.redis is not None
-        yield from engine_contradictions(self.engine, self.registry, nodes, available, in_redis=in_redis)
+        has = {"in_redis": self.traefik.redis is not None, "own_services": self.updater is not None}
+        yield from engine_contradictions(self.engine, self.registry, nodes, available, **has)
 
     def _release_files(self) -> Iterator[str]:
         yield from contradictions(self.compose_file, self.compose_files, self.variables, self.files)

@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from app.config.compose_command import compose_command
+from app.config.stack_file import parse_stack
+from app.domain.stack import EngineKind, Stack
 from deploy.demo.processes import ROOT
 from tests.unit.workers.other_user import as_other_user
 from workers.permissions import examined
@@ -60,10 +62,14 @@ singletons: {{bot: {{service: bot}}}}
 """
 
 
+def of_any_engine(file: Path) -> Stack:
+    return parse_stack(yaml.safe_load(file.read_text()), engines=list(EngineKind))
+
+
 def texts(environ: dict[str, str], tmp_path: Path) -> list[str]:
-    asyncio.run(examined(environ))  # imports everything: another user may not be able to
+    asyncio.run(examined(environ, of_any_engine))  # imports everything: another user may not be able to
     with as_other_user(tmp_path):
-        return [f"{check.found} {check.remedy}" for check in asyncio.run(examined(environ))]
+        return [f"{check.found} {check.remedy}" for check in asyncio.run(examined(environ, of_any_engine))]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +97,25 @@ def test_closed_path_is_named_with_its_command(
     (tmp_path / closed).chmod(mode)
     found = texts(environ, tmp_path)
     assert [line for line in found if text in line], found
+
+
+def in_redis(environ: dict[str, str], **more: str) -> dict[str, str]:
+    """The environment of a process of a stack whose routes are in a Redis."""
+    file = Path(environ["UPDATER_STACK_FILE"])
+    stack = yaml.safe_load(file.read_text())
+    stack |= {"engine": "swarm", "registry": "registry.example.org/team"}
+    stack["traefik"]["redis"] = {"url": "redis://edge:6379"}
+    file.write_text(yaml.safe_dump(stack))
+    return {name: value for name, value in environ.items() if name != "UPDATER_TRAEFIK_DYNAMIC_PATH"} | more
+
+
+def test_worker_with_routes_in_a_redis_needs_no_directory_of_traefik(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "live" / "config" / "traefik").chmod(0o755)
+    (tmp_path / "live" / ".env").chmod(0o600)
+    for named in ({}, {"UPDATER_TRAEFIK_DYNAMIC_PATH": "/nowhere/dynamic"}):
+        (text,) = texts(in_redis(environ, **named), tmp_path)
+        assert "live/.env && chmod g+r" in text
+    assert not texts(in_redis(environ, GITHUB_WEBHOOK_SECRET="s"), tmp_path), "web reads nothing of the stack"
 
 
 def test_nothing_is_changed(environ: dict[str, str], tmp_path: Path) -> None:

@@ -51,6 +51,15 @@ async def test_required_checks_hold_releases_and_are_watched(
     assert any(isinstance(part, RequiredChecksWatch) for part in parts) is (required is not None)
 
 
+async def test_worker_without_a_file_for_the_routes_connects_to_nothing(tmp_path: Path) -> None:
+    settings = WorkerSettings.from_environ({"REDIS_URL": "redis://h", "UPDATER_DATA_DIR": str(tmp_path)})
+    redactor = Redactor(tmp_path)
+    async with contextlib.aclosing(open_pool(settings.redis_url, settings.namespace)) as pool:
+        with pytest.raises(SettingsInvalid, match="UPDATER_TRAEFIK_DYNAMIC_PATH: is not set"):
+            async with wire(settings, a_stack(), pool, redactor, lease_of(settings)):
+                pass
+
+
 async def test_failed_start_leaves_no_connection_open(tmp_path: Path) -> None:
     """The route file is checked when the engine is already connected."""
     with http_engine({"GET /_ping": (200, "OK"), "GET /version": (200, {"ApiVersion": "1.41"})}) as engine:

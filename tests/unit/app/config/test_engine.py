@@ -107,6 +107,13 @@ def test_node_is_a_host_name(node: object) -> None:
         assert problems(engine="swarm", registry=REGISTRY, singletons=singletons)[0].startswith("singletons/bot/node")
 
 
+def test_updater_of_a_swarm_does_not_replace_itself() -> None:
+    own = {"web": "updater-web", "worker": "updater-worker"}
+    (line,) = problems(engine="swarm", registry=REGISTRY, updater=own)
+    assert line.startswith("updater: with `engine: swarm`, the updater cannot replace its own services. Remove the key")
+    assert read(updater=own).updater is not None, "on one host it does"
+
+
 def traefik(**change: Any) -> dict[str, Any]:
     return {**content()["traefik"], **change}
 

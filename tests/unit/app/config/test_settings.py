@@ -6,6 +6,8 @@ import pytest
 
 from app.config.settings import WebSettings, WorkerSettings
 from app.domain.errors import SettingsInvalid
+from app.domain.stack import EngineKind, RoutesInRedis, Traefik
+from tests.examples import a_stack
 
 SECRET = "the-canary"
 REDIS = "redis://:redis-canary@redis:6379/0"
@@ -43,6 +45,20 @@ def test_environment_overrides_the_defaults() -> None:
     assert (worker.enabled, worker.pause_on_failure, worker.repository) == (False, False, "octo/shop")
     assert worker.approval is True
     assert worker.journal_path == Path("/state.json")
+
+
+def test_file_of_the_routes_has_to_be_named() -> None:
+    settings = WorkerSettings.from_environ({"REDIS_URL": REDIS})
+    with pytest.raises(SettingsInvalid) as missing:
+        settings.routes_path(a_stack())
+    assert missing.value.detail == "UPDATER_TRAEFIK_DYNAMIC_PATH: is not set"
+    assert WorkerSettings.from_environ(WORKER).routes_path(a_stack()) == Path("/traefik/dynamic")
+
+
+def test_routes_in_a_redis_have_no_file() -> None:
+    stack = a_stack(engine=EngineKind.SWARM, traefik=Traefik({}, redis=RoutesInRedis("redis://edge")))
+    for environ in ({"REDIS_URL": REDIS}, WORKER):
+        assert WorkerSettings.from_environ(environ).routes_path(stack) is None
 
 
 def test_an_empty_value_counts_as_not_set() -> None:

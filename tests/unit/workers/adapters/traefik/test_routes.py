@@ -27,8 +27,8 @@ async def test_routes_are_where_the_stack_file_says(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid):
         async with routes_of(a_stack(), nowhere, "updater", password=None, fence=no_fence):
             pass
-    async with routes_of(IN_REDIS, nowhere, "updater", password=SecretStr("geheim"), fence=no_fence) as route:
-        assert isinstance(route, RedisRoutes), "the Redis need not answer yet, and the directory need not exist"
+    async with routes_of(IN_REDIS, None, "updater", password=SecretStr("geheim"), fence=no_fence) as route:
+        assert isinstance(route, RedisRoutes), "the Redis need not answer yet, and there is no directory"
         assert route.where == "the keys edge/http/*/updater.shop.* in redis://127.0.0.1:1/0"
 
 
@@ -40,7 +40,7 @@ def test_traefik_needs_the_events_of_changed_keys(events: str, announced: bool) 
 
 
 async def test_redis_that_does_not_answer_is_unfit() -> None:
-    async with routes_of(IN_REDIS, Path("/"), "updater", password=None, fence=no_fence) as route:
+    async with routes_of(IN_REDIS, None, "updater", password=None, fence=no_fence) as route:
         (why,) = await route.unfit()
     assert "set `notify-keyspace-events Kg$x`" in why
 
