@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, model_validator
 
 from app.config.engine import AVAILABLE, NodeName, Registry, engine_contradictions
+from app.config.limits import ChecksPart, KeepPart, NeedsPart, TimesPart
 from app.config.links import GitHubPart, PublicUrl
 from app.config.part import Part
 from app.config.policy import PolicyPart
@@ -37,13 +38,6 @@ from app.domain.stack import (
 )
 
 
-def _no_bool(value: Any) -> Any:
-    """YAML reads `off` and `no` as False, which would count as the number 0."""
-    if isinstance(value, bool):
-        raise ValueError("should be a number, or null")  # noqa: TRY004 - pydantic reports a ValueError
-    return value
-
-
 class _Uncolored(Part):
     service: ServiceName
 
@@ -56,36 +50,6 @@ class _BeforeFlip(Part):
     service: ServiceName
     command: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] | None = None
     limit: Seconds = BeforeFlip.limit
-
-
-class _Times(Part):
-    fetch: Seconds = Times.fetch
-    build: Seconds = Times.build
-    image: Annotated[float, Field(ge=0, le=86_400)] = Times.image
-    retry: Annotated[float, Field(ge=0, le=86_400)] = Times.retry
-    start: Seconds = Times.start
-    health: Seconds = Times.health
-    route: Seconds = Times.route
-    ready: Seconds = Times.ready
-    bake: Seconds = Times.bake
-    drain: Annotated[float, Field(ge=0, le=86_400)] = Times.drain
-    stop_grace: Seconds = Times.stop_grace
-
-
-class _Checks(Part):
-    passes: int = Field(Checks.passes, ge=1, le=100)
-    interval: Seconds = Checks.interval
-    timeout: Seconds = Checks.timeout
-    errors: float = Field(Checks.errors, ge=0, le=1)
-
-
-class _Needs(Part):
-    disk_gb: float = Field(Needs.disk_gb, ge=0)
-    memory_mb: float = Field(Needs.memory_mb, ge=0)
-
-
-class _Keep(Part):
-    build_cache_gb: Annotated[float | None, BeforeValidator(_no_bool)] = Field(Keep.build_cache_gb, ge=0)
 
 
 SOURCE = r"^((https://|ssh://|file:///|/)\S+|[A-Za-z0-9_][\w.-]*@[A-Za-z0-9][\w.-]*:[^\s/]\S*)$"
@@ -121,10 +85,10 @@ class _File(Part):
     followers: dict[Name, _Uncolored] = Field(default_factory=dict)
     retired: list[ServiceName] = Field(default_factory=list)
     before_flip: list[_BeforeFlip] = Field(default_factory=list, max_length=20)
-    times: _Times = Field(default_factory=_Times)
-    checks: _Checks = Field(default_factory=_Checks)
-    needs: _Needs = Field(default_factory=_Needs)
-    keep: _Keep = Field(default_factory=_Keep)
+    times: TimesPart = Field(default_factory=TimesPart)
+    checks: ChecksPart = Field(default_factory=ChecksPart)
+    needs: NeedsPart = Field(default_factory=NeedsPart)
+    keep: KeepPart = Field(default_factory=KeepPart)
     policy: PolicyPart = Field(default_factory=PolicyPart)
     github: GitHubPart = Field(default_factory=GitHubPart)
     public_url: PublicUrl | None = None

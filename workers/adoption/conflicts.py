@@ -14,6 +14,7 @@ from workers.adoption.reach import hosts_of
 from workers.ports import Ports
 from workers.routing import route_file
 from workers.routing.loaded import FILE, is_one_of, read_loaded
+from workers.routing.names import provider, router_names
 from workers.routing.routers import Router, read_routing
 from workers.routing.servers import Hosts
 
@@ -63,8 +64,8 @@ def _beyond(stack: Stack, content: Mapping[str, Any], hosts: Hosts, known: set[s
     """
 
     for router in read_loaded(content, hosts):
-        is_beside = not is_one_of(router, known | {*route_file.router_names(stack)})
-        if is_beside and not (router.services and router.name.endswith(FILE) and route_file.provider(stack) == FILE):
+        is_beside = not is_one_of(router, known | {*router_names(stack)})
+        if is_beside and not (router.services and router.name.endswith(FILE) and provider(stack) == FILE):
             yield from _same(stack, router, in_file=False)
 
 

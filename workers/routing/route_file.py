@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from app.domain.routing.probe_request import proof_of, route_header, route_name
+from app.domain.routing.probe_request import proof_of, route_header
 from app.domain.routing.routes import Scheme
 from app.domain.stack import Color, EngineKind, RoutedService, Stack
 from workers.routing.dynamic_file import read_yaml
+from workers.routing.names import RETRY, named_routes, retry_name, routed_name, service_name, transport_name
 
 WRITTEN_BY = "# Written by zetherion-updater"
 HEADER = f"{WRITTEN_BY}: one rename moves every route. Changes by hand are overwritten.\n"
@@ -19,7 +20,6 @@ STACK_KEY = "# stack: "
 COLOR_KEY = "# active color: "
 ROLLOUT_KEY = "# rollout: "
 COPIES_KEY = "# copies: "
-RETRY = "retry"
 ATTEMPTS = 16
 """How many copies Traefik tries to connect to, without a pause. Under load, it may try the same one again:
 with one of two gone, this many attempts lose one request in 65,000."""
@@ -111,21 +111,6 @@ def read(text: str, stack: Stack) -> RouteState | None:
     return None
 
 
-def metrics_name(stack: Stack, service: RoutedService, color: Color) -> str:
-    """The name of `service` in Traefik's metrics. Each color has its own, so that they are counted separately."""
-    return f"{_name(stack, service, color)}{provider(stack)}"
-
-
-def router_names(stack: Stack) -> list[str]:
-    """The names of the stack's own routers in Traefik."""
-    return [f"{name}{provider(stack)}" for name, _, __ in _routes(stack)]
-
-
-def provider(stack: Stack) -> str:
-    """The end of the names in Traefik: of the provider that reads the stack's routes."""
-    return "@redis" if stack.traefik.redis else "@file"
-
-
 def claims_our_names(content: Mapping[str, Any], stack: Stack) -> bool:
     """Whether another file with that content defines one of our names: Traefik drops names that two files define."""
     http = content.get("http")
@@ -178,8 +163,8 @@ def _first_route(http: Mapping[str, Any], router: Mapping[str, Any]) -> tuple[An
 def configuration(stack: Stack, routed: RouteState) -> dict[str, dict[str, Any]]:
     """The part `http` of the dynamic configuration that `render` writes."""
     return {
-        "routers": {name: _router(stack, service, number, routed) for name, service, number in _routes(stack)},
-        "services": {_name(stack, s, routed.color): _service(stack, s, routed) for s in stack.routed},
+        "routers": {name: _router(stack, service, number, routed) for name, service, number in named_routes(stack)},
+        "services": {service_name(stack, s, routed.color): _service(stack, s, routed) for s in stack.routed},
         "middlewares": {
             **{
                 name: {
@@ -187,14 +172,16 @@ def configuration(stack: Stack, routed: RouteState) -> dict[str, dict[str, Any]]
                         "customResponseHeaders": _headers(stack, routed.rollout, proof_of(stack, service, number))
                     }
                 }
-                for name, service, number in _routes(stack)
+                for name, service, number in named_routes(stack)
             },
             **{
-                _retry(stack, s): {RETRY: {"attempts": ATTEMPTS}} for s in stack.routed if len(_hosts_in(routed, s)) > 1
+                retry_name(stack, s): {RETRY: {"attempts": ATTEMPTS}}
+                for s in stack.routed
+                if len(_hosts_in(routed, s)) > 1
             },
         },
         "serversTransports": {
-            _transport(stack): {
+            transport_name(stack): {
                 # The worker asks each copy directly too: a certificate inside the network need not be valid.
                 **({"insecureSkipVerify": True} if any(s.scheme is Scheme.HTTPS for s in stack.routed) else {}),
                 "forwardingTimeouts": {
@@ -206,38 +193,9 @@ def configuration(stack: Stack, routed: RouteState) -> dict[str, dict[str, Any]]
     }
 
 
-def _routes(stack: Stack) -> Iterator[tuple[str, RoutedService, int]]:
-    """The name of each router and of its middleware, with its service and its number there."""
-    for service in stack.routed:
-        for number in range(1, len(service.routes) + 1):
-            yield _routed_name(stack, service, number), service, number
-
-
-def _routed_name(stack: Stack, service: RoutedService, number: int) -> str:
-    return f"updater.{stack.project}.{route_name(service, number)}"
-
-
 def _headers(stack: Stack, rollout: str, route: str) -> dict[str, str]:
     header = stack.traefik.rollout_header
     return {header: rollout, route_header(header): route}
-
-
-def _transport(stack: Stack) -> str:
-    return f"updater.{stack.project}"
-
-
-def _name(stack: Stack, service: RoutedService, color: Color) -> str:
-    """A dot is in no name of the stack file, so no two stacks can make the same name."""
-    return f"updater.{stack.project}.{service.name}.{color}"
-
-
-def _marking(stack: Stack, rollout: str, route: str) -> dict[str, Any]:
-    return {"headers": {"customResponseHeaders": _headers(stack, rollout, route)}}
-
-
-def _retry(stack: Stack, service: RoutedService) -> str:
-    """A routed service cannot have this name, nor can a number of a route."""
-    return f"updater.{stack.project}.{service.name}.{RETRY}"
 
 
 def _hosts_in(routed: RouteState, service: RoutedService) -> tuple[str, ...]:
@@ -245,12 +203,12 @@ def _hosts_in(routed: RouteState, service: RoutedService) -> tuple[str, ...]:
 
 
 def _router(stack: Stack, service: RoutedService, number: int, routed: RouteState) -> dict[str, Any]:
-    route, name = service.routes[number - 1], _routed_name(stack, service, number)
-    again = [_retry(stack, service)] if len(_hosts_in(routed, service)) > 1 else []
+    route, name = service.routes[number - 1], routed_name(stack, service, number)
+    again = [retry_name(stack, service)] if len(_hosts_in(routed, service)) > 1 else []
     return {
         "rule": route.rule,
         "entryPoints": [route.entrypoint],
-        "service": _name(stack, service, routed.color),
+        "service": service_name(stack, service, routed.color),
         # the first one also marks what the others answer; the last one repeats no middleware
         "middlewares": [name, *route.middlewares, *again],
         **({"priority": route.priority} if route.priority else {}),
@@ -260,7 +218,7 @@ def _router(stack: Stack, service: RoutedService, number: int, routed: RouteStat
 
 def _service(stack: Stack, service: RoutedService, routed: RouteState) -> dict[str, Any]:
     balancer = {
-        "serversTransport": _transport(stack),
+        "serversTransport": transport_name(stack),
         "servers": [{"url": f"{service.scheme}://{host}:{service.port}"} for host in _hosts_in(routed, service)],
         **({"sticky": dict(service.sticky)} if service.sticky is not None else {}),
     }

@@ -50,14 +50,15 @@ def connected(host: str, timeout: int = 60) -> Iterator[docker.DockerClient]:
 
 def answers(host: str) -> bool:
     """Returns whether an engine answers at `host`."""
-    if host.startswith("unix://") and not _listens(host.removeprefix("unix://")):
+    if host.startswith("unix://") and not listens(host.removeprefix("unix://")):
         return False  # the SDK would leave its socket open
     with contextlib.suppress(DockerException), connected(host, PING_SECONDS) as client:
         return bool(client.ping())
     return False
 
 
-def _listens(path: str) -> bool:
+def listens(path: str) -> bool:
+    """Whether something listens at this socket in the file system."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(PING_SECONDS)
         probe.connect(path)

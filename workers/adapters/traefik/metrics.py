@@ -9,7 +9,7 @@ from app.domain.errors import TrafficUnknown
 from app.domain.stack import Color, Stack
 from app.domain.traffic import Tally
 from app.tls import verify_for
-from workers.routing import route_file
+from workers.routing.names import metrics_name
 
 if TYPE_CHECKING:
     import httpx
@@ -28,9 +28,7 @@ class TraefikMetrics:
     def __init__(self, urls: Sequence[str], stack: Stack) -> None:
         self._pages = [_Page(url) for url in urls]
         self._names = {
-            route_file.metrics_name(stack, service, color): (color, service.name)
-            for service in stack.routed
-            for color in Color
+            metrics_name(stack, service, color): (color, service.name) for service in stack.routed for color in Color
         }
 
     async def tallies(self) -> Mapping[Color, Mapping[str, Tally]]:

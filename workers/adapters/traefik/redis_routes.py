@@ -24,6 +24,7 @@ from workers.adapters.traefik.route_file import file_name
 from workers.ports.mutation import Fence, no_fence
 from workers.ports.route import Reached
 from workers.routing import route_file
+from workers.routing.names import router_names
 from workers.routing.route_keys import Keys, added, changed, patterns, removed, route_keys, unreferenced
 
 ROOT = "traefik"
@@ -164,7 +165,7 @@ class RedisRoutes:
 
     async def complaints(self) -> list[str]:
         asked = self._stack.traefik.api
-        return await api.complaints(asked, route_file.router_names(self._stack)) if asked else []
+        return await api.complaints(asked, router_names(self._stack)) if asked else []
 
     async def restore(self, files: Mapping[str, str]) -> None:
         state = route_file.read(files.get(self.file.name, ""), self._stack)

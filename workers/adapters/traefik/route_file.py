@@ -17,6 +17,7 @@ from workers.ports.route import Reached
 from workers.routing import route_file
 from workers.routing.dynamic_file import TOML, is_read
 from workers.routing.kept_rendering import KeptRendering
+from workers.routing.names import router_names
 from workers.routing.servers import Hosts
 
 FIRST_NAME = "updater-routes.yml"
@@ -127,7 +128,7 @@ class RouteFile:
 
     async def complaints(self) -> list[str]:
         api = self._stack.traefik.api
-        return await complaints(api, route_file.router_names(self._stack)) if api else []
+        return await complaints(api, router_names(self._stack)) if api else []
 
     async def restore(self, files: Mapping[str, str]) -> None:
         try:

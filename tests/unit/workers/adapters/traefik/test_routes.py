@@ -12,7 +12,7 @@ from workers.adapters.traefik.redis_routes import RedisRoutes, announces_changes
 from workers.adapters.traefik.route_file import RouteFile
 from workers.adapters.traefik.routes import routes_of
 from workers.ports.mutation import no_fence
-from workers.routing import route_file
+from workers.routing.names import router_names
 
 IN_REDIS = a_stack(engine=EngineKind.SWARM, traefik=Traefik({}, redis=RoutesInRedis("redis://127.0.0.1:1/0", "edge")))
 
@@ -46,5 +46,5 @@ async def test_redis_that_does_not_answer_is_unfit() -> None:
 
 
 def test_names_end_with_the_provider_that_reads_them() -> None:
-    assert {name.rpartition("@")[2] for name in route_file.router_names(IN_REDIS)} == {"redis"}
-    assert {name.rpartition("@")[2] for name in route_file.router_names(a_stack())} == {"file"}
+    assert {name.rpartition("@")[2] for name in router_names(IN_REDIS)} == {"redis"}
+    assert {name.rpartition("@")[2] for name in router_names(a_stack())} == {"file"}
