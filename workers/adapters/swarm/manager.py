@@ -22,6 +22,9 @@ OUT_OF_SEQUENCE = "update out of sequence"
 IS_USED = "is in use by the following"
 """What a manager answers if a service uses a config or secret."""
 
+OF_MANAGER = 3
+"""The stream, in a task's output, in which the manager says why it cannot read it."""
+
 ATTEMPTS = 5
 """How often a change is tried that another one came in between of."""
 
@@ -193,10 +196,13 @@ def _output(client: docker.DockerClient, task: str, lines: int | None) -> bytes:
 def written(stream: bytes) -> bytes:
     """What both streams of `stream` say, in order: each piece has a header with its stream and its length.
 
-    https://docs.docker.com/reference/api/engine/ (ContainerAttach)
+    https://docs.docker.com/reference/api/engine/ (ContainerAttach). What the manager itself says in a third stream is
+    left out, such as that no node has the task yet: `Systemerr` in
+    https://github.com/moby/moby/blob/v20.10.24/pkg/stdcopy/stdcopy.go
     """
     found, rest = b"", stream
     while len(rest) > HEADER:
         length = int.from_bytes(rest[4:HEADER], "big")
-        found, rest = found + rest[HEADER : HEADER + length], rest[HEADER + length :]
+        found += rest[HEADER : HEADER + length] if rest[0] != OF_MANAGER else b""
+        rest = rest[HEADER + length :]
     return found

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -6,6 +7,7 @@ import docker
 import pytest
 
 from app.domain.errors import EngineFailed
+from tests.integration.waiting import until
 from tests.unit.workers.adapters.swarm.attributes import Attributes, a_service
 from tests.unit.workers.engine_http import Answers, HttpEngine, http_engine
 from workers.adapters.docker_host.client import Docker
@@ -13,6 +15,14 @@ from workers.adapters.swarm.manager import ATTEMPTS, Manager, written
 from workers.definition.swarm.spec import started, stopped
 
 OUT = b"\x01\x00\x00\x00\x00\x00\x00\x09migrated\n"
+NO_LEADER = (
+    500,
+    {
+        "message": "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers"
+    },
+)
+"""What a manager of Docker 20.10 answers."""
+
 ERR = b"\x02\x00\x00\x00\x00\x00\x00\x05oops\n"
 
 
@@ -29,6 +39,14 @@ async def manager(answers: Answers, *, away: float = 30.0) -> AsyncIterator[tupl
 def test_output_of_both_streams_is_read_in_order() -> None:
     assert written(OUT + ERR) == b"migrated\noops\n"
     assert written(b"") == b""
+
+
+def test_what_the_manager_says_is_no_output_of_the_task() -> None:
+    """It hides why the task does not run: `tail` shows the task's own error if there is no output."""
+    said = b"Error grabbing logs: rpc error: some logs could not be retrieved: task t1 has not been scheduled\n"
+    of_manager = bytes([3, 0, 0, 0]) + len(said).to_bytes(4, "big") + said
+    assert written(of_manager) == b""
+    assert written(OUT + of_manager + ERR) == b"migrated\noops\n"
 
 
 async def test_services_come_newest_first() -> None:
@@ -79,9 +97,15 @@ async def test_service_that_exists_already_was_created() -> None:
 
 
 async def test_manager_without_a_leader_is_asked_again() -> None:
-    """The others may elect one. What a manager says is that of Docker 20.10."""
-    words = "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are"
-    async with manager({"GET /services": (500, {"message": words})}, away=0.1) as (swarm, engine):
+    """The others may elect one."""
+    async with manager({"GET /services": NO_LEADER}, away=60.0) as (swarm, engine):
+        asking = asyncio.create_task(swarm.services("a=b"))
+        await until(lambda: len(engine.asked) > 1)
+        engine.answers = {"GET /services": (200, [a_service()])}
+        assert [each["ID"] for each in await asking] == ["s1"]
+
+
+async def test_managers_without_a_leader_are_named() -> None:
+    async with manager({"GET /services": NO_LEADER}, away=0.1) as (swarm, _):
         with pytest.raises(EngineFailed, match="no leader: too few of its managers answer"):
             await swarm.services("a=b")
-        assert len(engine.asked) > 1
