@@ -15,12 +15,7 @@ from workers.adapters.swarm.manager import ATTEMPTS, Manager, written
 from workers.definition.swarm.spec import started, stopped
 
 OUT = b"\x01\x00\x00\x00\x00\x00\x00\x09migrated\n"
-NO_LEADER = (
-    500,
-    {
-        "message": "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers"
-    },
-)
+NO_LEADER = (500, {"message": "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that"})
 """What a manager of Docker 20.10 answers."""
 
 ERR = b"\x02\x00\x00\x00\x00\x00\x00\x05oops\n"
