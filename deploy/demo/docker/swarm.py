@@ -6,7 +6,6 @@ All that is started ends with the `with` block. The images stay in the nodes' da
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -17,55 +16,20 @@ from pathlib import Path
 
 from docker.errors import APIError
 
-from deploy.demo.distribution.packages import EngineUnavailable, Say, which
+from deploy.demo.distribution.packages import EngineUnavailable, Say
 from deploy.demo.distribution.unpacked import program_of
-from deploy.demo.docker.dockerd import Dockerd, connected, empty, install, locked
+from deploy.demo.docker.commands import run
+from deploy.demo.docker.dockerd import connected, install, locked
 from deploy.demo.docker.lan import Lan, entering, lan
+from deploy.demo.docker.swarm_node import Node
 from deploy.demo.processes import end_group
 
 REGISTRY_PORT = 5000
 REGISTRY_PATH = "team"
-JOIN_SECONDS, STOP_SECONDS, POLL_SECONDS = 120.0, 60.0, 0.2
+JOIN_SECONDS, POLL_SECONDS = 120.0, 0.2
 
 BRIDGES = "10.215.{}.1/24"
 """The bridge of a node's own containers, in its namespace."""
-
-
-@dataclass
-class Node(Dockerd):
-    """One engine of the swarm. `number`: from 1 on. `address`: in the swarm's network."""
-
-    number: int = 0
-    namespace: str = ""
-    address: str = ""
-    options: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Its host name, by which the swarm knows it."""
-        return f"node{self.number}"
-
-    @property
-    def command(self) -> list[str]:
-        named = [which("unshare") or "unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', self.name]
-        return [*entering(self.namespace), *named, *self.common, *self.options]
-
-    def stop(self) -> None:
-        """Stops the daemon and its containers. Its bridges end with its namespace."""
-        if self.process is not None:
-            end_group(self.process, STOP_SECONDS)
-        self.unmount()
-        shutil.rmtree(self.runtime, ignore_errors=True)
-        self.record.unlink(missing_ok=True)
-
-    def begin(self) -> None:
-        """Starts it with the images of earlier runs, without their swarm and their containers."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        self.forget_networks()
-        shutil.rmtree(self.data / "swarm", ignore_errors=True)
-        self.start()
-        with connected(self.host) as client:
-            empty(client)
 
 
 @dataclass
@@ -80,6 +44,46 @@ class SwarmLab:
     @property
     def manager(self) -> Node:
         return self.nodes[0]
+
+    def power_off(self, node: Node) -> None:
+        """The node is gone from one moment to the next, with all that ran on it."""
+        node.off = True
+        self.network.cut(node.number)  # first: its end is not announced to the others
+        node.halt()
+
+    def power_on(self, node: Node) -> None:
+        """The node is back, with its data."""
+        node.start()
+        self.network.heal(node.number)
+        node.off = False
+
+    @contextlib.contextmanager
+    def registry_closed_to(self, node: Node) -> Iterator[None]:
+        """The node cannot connect to the registry meanwhile. The others can."""
+        rule = ["OUTPUT", "--protocol", "tcp", "--dport", str(REGISTRY_PORT), "--jump", "REJECT"]
+        run(*entering(node.namespace), "iptables", "--insert", *rule)
+        try:
+            yield
+        finally:
+            run(*entering(node.namespace), "iptables", "--delete", *rule)
+
+    def lead(self, node: Node) -> None:
+        """Makes that manager the leader. Raises EngineUnavailable."""
+        with connected(self.manager.host) as client:
+
+            def leads() -> bool:
+                with contextlib.suppress(APIError):  # while there is no leader
+                    for each in client.nodes.list():
+                        spec, name = each.attrs["Spec"], each.attrs["Description"]["Hostname"]
+                        if spec["Role"] == "worker":
+                            each.update({**spec, "Role": "manager"})
+                        elif each.attrs.get("ManagerStatus", {}).get("Leader"):
+                            if name == node.name:
+                                return True
+                            each.update({**spec, "Role": "worker"})
+                return False
+
+            _until(leads, f"{node.name} as the leader", node.home / "dockerd.log")
 
     @contextlib.contextmanager
     def without_registry(self) -> Iterator[None]:
@@ -107,8 +111,11 @@ class SwarmLab:
 
 
 @contextlib.contextmanager
-def docker_swarm(home: Path, say: Say, size: int = 2) -> Iterator[SwarmLab]:
-    """Provides a swarm of `size` nodes and a registry. Needs root. Raises EngineUnavailable."""
+def docker_swarm(home: Path, say: Say, size: int = 2, managers: int = 1) -> Iterator[SwarmLab]:
+    """Provides a swarm of `size` nodes and a registry. Needs root. Raises EngineUnavailable.
+
+    The first nodes are managers, and the last one of these leads them.
+    """
     if os.geteuid() != 0:
         raise EngineUnavailable("A swarm on one machine needs network namespaces, and those need root.")
     install(say)
@@ -124,7 +131,7 @@ def docker_swarm(home: Path, say: Say, size: int = 2) -> Iterator[SwarmLab]:
         for node in lab.nodes:
             ending.callback(node.stop)
             node.begin()
-        _join(lab)
+        _join(lab, managers)
         try:
             yield lab
         finally:
@@ -158,15 +165,17 @@ def _listens(address: str) -> bool:
     return False
 
 
-def _join(lab: SwarmLab) -> None:
-    first, *others = lab.nodes
+def _join(lab: SwarmLab, managers: int) -> None:
+    first = lab.nodes[managers - 1]
     with connected(first.host) as client:
         client.swarm.init(advertise_addr=first.address)
         client.swarm.reload()
-        token = client.swarm.attrs["JoinTokens"]["Worker"]
-        for node in others:
-            with connected(node.host) as other:
-                other.swarm.join([first.address], token, advertise_addr=node.address)
+        tokens = client.swarm.attrs["JoinTokens"]
+        for number, node in enumerate(lab.nodes):
+            if node is not first:
+                with connected(node.host) as other:
+                    token = tokens["Manager" if number < managers else "Worker"]
+                    other.swarm.join([first.address], token, advertise_addr=node.address)
 
         def all_ready() -> bool:
             states = [node.attrs["Status"]["State"] for node in client.nodes.list()]

@@ -21,10 +21,12 @@ def _say(text: str) -> None:
 
 @pytest.fixture(scope="session")
 def swarm(request: pytest.FixtureRequest) -> Iterator[SwarmLab]:
+    """Two nodes, of which the first is the manager. A module may ask for other numbers of nodes and managers."""
+    size, managers = getattr(request, "param", (2, 1))
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         try:
-            context = docker_swarm(HOME, _say)
+            context = docker_swarm(HOME, _say, size, managers)
             started = context.__enter__()
         except EngineUnavailable as missing:
             if os.environ.get("CI"):

@@ -1,7 +1,6 @@
 """Releases that go live in a real swarm, with a real worker and two Traefiks."""
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,35 +8,14 @@ import pytest
 
 from deploy.demo.docker.swarm import SwarmLab
 from tests.integration.engine.sample_stack import BLUE, BOT, GREEN
-from tests.integration.swarm.lab_clients import traefiks_answer
-from tests.integration.swarm.rollout_lab import STEP_SECONDS, RolloutLab, no_gateway, rollout_lab
+from tests.integration.swarm.lab import STEP_SECONDS, RolloutLab, say
+from tests.integration.swarm.lab_clients import UNDER_WAY, traefiks_answer
+from tests.integration.swarm.lab_stack import no_gateway, two_copies
+from tests.integration.swarm.rollout_lab import rollout_lab
 from tests.integration.swarm.swarm_sample import SwarmSample
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.swarm
-
-
-COPIED = """    dockerfile: skills/Dockerfile
-    args: {BASE: "${DEMO_BASE_IMAGE}"}"""
-
-
-UNDER_WAY = 2
-"""The most requests of one client that Traefik has on connections to a lost node: one at once, and one that is kept."""
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def two_copies(tree: Path) -> None:
-    """One for each node."""
-    no_gateway(tree)
-    file = tree / "docker-compose.yml"
-    text = file.read_text()
-    assert COPIED in text
-    file.write_text(
-        text.replace(COPIED, f"{COPIED}\n  deploy: {{replicas: 2, placement: {{max_replicas_per_node: 1}}}}")
-    )
 
 
 @pytest.fixture
@@ -46,7 +24,7 @@ def lab(swarm: SwarmLab, base: str, sample: SwarmSample, tmp_path: Path) -> Iter
         sample.release(tag, edit=two_copies)
     for tag in ("v2.0.0", "v2.1.0"):
         sample.release(tag, edit=no_gateway)
-    with rollout_lab(swarm, sample, base, tmp_path, _say) as lab:
+    with rollout_lab(swarm, sample, base, tmp_path, say) as lab:
         yield lab
 
 
@@ -97,7 +75,7 @@ async def test_traefik_that_does_not_follow_undoes_the_flip(lab: RolloutLab) -> 
         assert (await lab.deploy("v1.0.0"))["status"] == "success"
         async with lab.clients() as (first, _):
             deploying = asyncio.create_task(lab.deploy("v1.1.0"))
-            await lab.until_after("preflight")
+            await lab.until_reached("v1.1.0", "git_fetch_tags")
             with lab.frozen_traefik(1):
                 failed = await deploying
             assert failed["status"] in {"failed", "rolled_back"}, failed
@@ -119,7 +97,7 @@ async def test_node_that_is_lost_in_the_bake_loses_what_it_had_begun(lab: Rollou
         assert (await lab.deploy("v1.0.0"))["status"] == "success"
         async with lab.clients() as (first, _):
             deploying = asyncio.create_task(lab.deploy("v1.1.0"))
-            await lab.until_step("bake")
+            await lab.until_reached("v1.1.0", "bake")
             lab.swarm.network.cut(node.number)
             try:
                 ended = await deploying
