@@ -95,7 +95,6 @@ class RolloutLab:
             "REDIS_URL": self.redis_url,
             "UPDATER_NAMESPACE": NAMESPACE,
             "UPDATER_DATA_DIR": str(self.directory / data),
-            "UPDATER_TRAEFIK_DYNAMIC_PATH": str(self.directory / "unused"),
             "DOCKER_HOST": self.swarm.nodes[place].host,
             "AUTO_UPDATE_CHECK_INTERVAL_MINUTES": "0",
         }
