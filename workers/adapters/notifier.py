@@ -152,6 +152,8 @@ class AppriseNotifier:
             async with asyncio.timeout(self._patience.send):
                 return await asyncio.wrap_future(trying)
         except TimeoutError:
+            if trying.done() and _accepted(trying):
+                return None  # at the last moment
             return f"no answer within {self._patience.send:g} s"
         except Exception as error:  # a plugin may raise any exception
             return f"{type(error).__name__}: {error}"

@@ -71,6 +71,16 @@ async def test_set_clock_drops_no_message(
         assert (notifier.counts()["given_up"], notifier.counts()["waiting"]) == (1, 0)
 
 
+async def test_answer_at_the_last_moment_counts(make: Make, targets: dict[str, FakeTarget]) -> None:
+    """It arrives when the wait for it ends."""
+    targets[FRIEND].seconds = PATIENCE.send / 2
+    notifier = make()
+    async with running(notifier):
+        notifier.notify(a_notice())
+        await asyncio.sleep(300)
+        assert (len(targets[FRIEND].got), notifier.counts()["waiting"]) == (1, 0)
+
+
 async def test_late_answer_counts(make: Make, targets: dict[str, FakeTarget]) -> None:
     targets[FRIEND].hangs = True
     notifier = make()
