@@ -91,9 +91,10 @@ def test_what_was_found_is_in_force() -> None:
 
 def test_what_is_a_comment_may_be_put_in_force() -> None:
     proposal = replace(PROPOSAL, uncolored=BOT)
-    stack = parse_stack(yaml.safe_load(activated(written(proposal))), engines=[*EngineKind])
+    shown = yaml.safe_load(activated(written(proposal)))
+    assert shown.pop("updater"), "a swarm cannot have it"
+    stack = parse_stack(shown, engines=[*EngineKind])
     assert [single.name for single in stack.singletons] == ["bot", "jobs"]
-    assert stack.updater is not None
 
 
 @pytest.mark.parametrize("path", ["repository", "routed/web/port", "routed/web/rule", "traefik/entrypoints/web"])
