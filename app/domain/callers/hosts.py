@@ -5,7 +5,8 @@ whose name says that it is an address, and as the argument of a program that wai
 look like `name:number` too. Names are returned in lower case.
 
 Values are as long as their authors like: each pattern reads a text in linear time, so none starts again inside a run
-of characters that it has read.
+of characters that it has read. No group is possessive: before Python 3.11.5, one with a repetition inside may not match
+(https://github.com/python/cpython/issues/106052).
 """
 
 import re
@@ -19,12 +20,12 @@ _BEFORE_PORT = re.compile(
 _SOCKET = re.compile(r"(?:tcp4?|connect):$", re.I)
 _OPTION = re.compile(r"(?:(?<![\w-])--?([a-z][\w-]*)[=\s]|\b([a-z]\w*)=)(?=\s*([^\s=]++))", re.I)
 _WAITING = re.compile(
-    r"(?:^|[\s;&|(/])(?:nc|ncat|telnet|wait-for(?:-it)?(?:\.sh)?)(?=\s)(?:\s++-\S++(?:\s++\d++(?=\s))?+)*+"
-    r"(?:\s++([\w-]++)(?::\d++)?+(?=[\s;&|)'\"]|$))?"
+    r"(?:^|[\s;&|(/])(?:nc|ncat|telnet|wait-for(?:-it)?(?:\.sh)?)(?=\s)(?:\s++-\S++(?:\s++\d++(?=\s))?)*"
+    r"(?:\s++([\w-]++)(?::\d++)?(?=[\s;&|)'\"]|$))?"
 )
-_OWNER = re.compile(r"(?:^|[\s;&|(/\"'])(?:chown|su-exec|gosu|s6-setuidgid)(?=\s)(?:\s++-\S++)*+(?:\s++[^\s;&|]++)?")
+_OWNER = re.compile(r"(?:^|[\s;&|(/\"'])(?:chown|su-exec|gosu|s6-setuidgid)(?=\s)(?:\s++-\S++)*(?:\s++[^\s;&|]++)?")
 _IMAGE = re.compile(
-    r"\b(?:docker|podman|nerdctl)\s++(?:(?:image|container|buildx)\s++)?+"
+    r"\b(?:docker|podman|nerdctl)\s++(?:(?:image|container|buildx)\s++)?"
     r"(?:run|create|pull|push|tag|build|save|rmi|inspect)\b[^;&|]*+"
 )
 
