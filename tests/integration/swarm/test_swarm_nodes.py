@@ -18,7 +18,7 @@ from tests.integration.waiting import until
 pytestmark = pytest.mark.swarm
 
 START_SECONDS = 90.0
-"""Longer than the new color takes to start on a busy machine, shorter than anybody waits for a dead node."""
+"""Longer than the new color takes to start on a busy machine, shorter than anyone waits for a dead node."""
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def lab(swarm: SwarmLab, base: str, sample: SwarmSample, tmp_path: Path) -> Iter
 
 
 async def answered(seen: Seen, more: int) -> None:
-    """Waits until that client has sent so many more requests."""
+    """Waits until that client has sent that many more requests."""
     wanted = seen.requests + more
     await until(lambda: seen.requests > wanted, STEP_SECONDS)
 
