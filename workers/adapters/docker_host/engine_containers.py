@@ -204,7 +204,9 @@ class DockerContainers(HostParts):
     async def _restart_as_defined(self, instance: str) -> None:
         """Gives a stopped instance the restart policy of its release's definition, if that is kept."""
         container = await self._docker.call(lambda c: c.containers.get(instance))
-        found = await self._known(instance_of(container))
+        if not restarts.may_be_held(container):
+            return
+        found = await self._adoption.mark(instance_of(container))
         kept = await in_file_thread(self._files.read, found.sha) if found.sha and found.gone else None
         if service := (kept or {}).get("services", {}).get(found.service):
             await restarts.give_back(self._docker, container, restart_policy(service))

@@ -24,9 +24,14 @@ async def hold(docker: Docker, container: str, *, stops: bool = False) -> None:
             await _update(docker, container, {"Name": wanted})
 
 
+def may_be_held(container: Container) -> bool:
+    """Whether it has no restart policy: `hold` may have taken it, or its definition has none."""
+    return _policy(container) == NEVER
+
+
 async def give_back(docker: Docker, container: Container, policy: Mapping[str, Any]) -> None:
-    """Gives the container `policy`, that of its definition, if `hold` has taken it."""
-    if _policy(container) == NEVER != policy["Name"]:
+    """Gives a container that `may_be_held` its definition's `policy`."""
+    if policy["Name"] != NEVER:
         await _update(docker, str(container.id), policy)
 
 

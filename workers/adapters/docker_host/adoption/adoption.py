@@ -19,8 +19,6 @@ from workers.adapters.threads import in_file_thread
 from workers.definition.labels import Model, image_name
 from workers.ports import Instance, Outsider, Stamp
 
-"""Any: the type stubs do not know this policy."""
-
 
 class DockerAdoption:
     """The part of `DockerEngine` for an adopted release. `file` is the release's record."""
