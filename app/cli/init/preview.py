@@ -1,9 +1,6 @@
 """`updater init --check`: what the newest release of the clone looks like with the stack file."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +10,8 @@ from app.api.preview import ReleasePreview
 from app.cli.errors import Refused
 from app.cli.init.project.compose_file import git
 from app.cli.views.text import plain
+from app.cli.worker_code import run_module
 
-SECONDS = 300.0
-SOURCES = Path(__file__).parents[3]
 """Where the packages `app` and `workers` are."""
 
 MARK = "# QUESTION:"
@@ -66,17 +62,7 @@ def check(stack_file: Path, directory: Path, environ: Mapping[str, str]) -> Chec
     root = git(directory.resolve(), "rev-parse", "--show-toplevel")
     if root is None:
         raise Refused(f"{directory} is not in a Git repository.", "Name the directory of the Compose file in a clone.")
-    command = [sys.executable, "-P", "-m", "workers.preview", str(stack_file.resolve()), root]
-    paths = os.pathsep.join(filter(None, [str(SOURCES), environ.get("PYTHONPATH")]))
-    done = subprocess.run(
-        command,
-        env={**environ, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=SECONDS,
-        check=False,
-    )
+    done = run_module("workers.preview", str(stack_file.resolve()), root, environ=environ)
     if done.returncode:
         raise Refused(
             f"The newest release cannot be read: {done.stderr.strip()}.", "Correct that, then run this again."
