@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +17,10 @@ from app.config.release_policy import ReleasePolicy
 from app.domain.history import HistoryEntry
 from app.domain.release import Release, Trigger
 from app.ledger import Ledger
-from app.queue import open_pool
 from deploy.bench.dashboard.rollout import entry_of
 from deploy.bench.method.client import connected, drive
 from deploy.bench.method.figures import Figure, Rounds, percentile, turns
-from deploy.bench.method.servers import WebServer, web_process
+from deploy.bench.method.servers import WebServer, ledger_of, web_process
 from deploy.bench.receiver import CONNECTIONS, delivery
 from deploy.demo.docker.engine import Say
 from deploy.demo.http1 import request
@@ -37,7 +36,6 @@ WAITING = (10, 1_000)
 
 AT_ONCE = 200
 ASKED, DELIVERIES = 100, 500
-NAMESPACE = "zetherion-updater"
 CALLS = {"status": "/status", "history, 20 entries": "/update/history?limit=20"}
 SERVED = {**{f"{name}: median": "ms" for name in CALLS}, "new release: throughput": "1/s", "Redis: memory": "MiB"}
 DECIDED = {"decision: median": "ms", "state file: write": "ms"}
@@ -70,7 +68,7 @@ def _served(directory: Path, rounds: int, say: Say) -> Rounds:
 async def _asked_in_turns(servers: dict[int, WebServer], rounds: int, say: Say) -> Rounds:
     results, ids = Rounds(), itertools.count(10 * max(SIZES))
     async with contextlib.AsyncExitStack() as stack:
-        ledgers = {size: await stack.enter_async_context(_ledger(server)) for size, server in servers.items()}
+        ledgers = {size: await stack.enter_async_context(ledger_of(server)) for size, server in servers.items()}
         for size, ledger in ledgers.items():
             say(f"{BENCH}: filling a ledger with {size:,} rollouts")
             await filled(ledger, size)
@@ -81,15 +79,6 @@ async def _asked_in_turns(servers: dict[int, WebServer], rounds: int, say: Say) 
                 memory = (await ledgers[size].memory()).used / MIB
                 results.add(f"{size:,} rollouts", {**measured, "Redis: memory": memory})
     return results
-
-
-@contextlib.asynccontextmanager
-async def _ledger(server: WebServer) -> AsyncIterator[Ledger]:
-    pool = open_pool(server.redis_url, NAMESPACE)
-    try:
-        yield Ledger(pool, NAMESPACE)
-    finally:
-        await pool.aclose()
 
 
 async def filled(ledger: Ledger, size: int) -> None:

@@ -6,16 +6,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.ledger import Ledger
-from app.queue import open_pool
 from deploy.bench.dashboard import pages, rollout
 from deploy.bench.method.client import connected
 from deploy.bench.method.figures import Figure, Rounds, percentile, turns
 from deploy.bench.method.proc import cpu_ms, memory_of
-from deploy.bench.method.servers import WebServer, web_process
+from deploy.bench.method.servers import WebServer, ledger_of, web_process
 from deploy.demo.docker.engine import Say
 from deploy.demo.http1 import request
 from deploy.demo.processes import running
@@ -26,7 +25,6 @@ WINDOW_SECONDS, SETTLE_SECONDS, OPEN_SECONDS = 10.0, 3.0, 60.0
 ASK_SECONDS = 0.02
 """From one question for the status to the next, at least."""
 
-NAMESPACE = "zetherion-updater"
 OURS, NONE = f"{BROWSERS} open browsers", "no open browser"
 WINDOW = f"web: CPU in {WINDOW_SECONDS:g} s"
 UNITS = {"web: Rss": "MiB", "web: Pss": "MiB", WINDOW: "ms", "status: median": "ms", "status: p99": "ms"}
@@ -47,7 +45,7 @@ def measure(rounds: int, say: Say) -> Iterator[Figure]:
 async def _measure(servers: dict[str, WebServer], directory: Path, rounds: int, say: Say) -> Rounds:
     results = Rounds()
     async with contextlib.AsyncExitStack() as stack:
-        ledgers = {name: await stack.enter_async_context(_ledger(server)) for name, server in servers.items()}
+        ledgers = {name: await stack.enter_async_context(ledger_of(server)) for name, server in servers.items()}
         say(f"{BENCH}: {rollout.ENTRIES:,} entries of history")
         for ledger in ledgers.values():
             await rollout.filled(ledger)
@@ -59,15 +57,6 @@ async def _measure(servers: dict[str, WebServer], directory: Path, rounds: int, 
                     results.add(name, await _window(servers[name], ledgers[name]))
                     _still_open(opened, log)
     return results
-
-
-@contextlib.asynccontextmanager
-async def _ledger(server: WebServer) -> AsyncIterator[Ledger]:
-    pool = open_pool(server.redis_url, NAMESPACE)
-    try:
-        yield Ledger(pool, NAMESPACE)
-    finally:
-        await pool.aclose()
 
 
 @contextlib.contextmanager

@@ -3,10 +3,12 @@
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.ledger import Ledger
+from app.queue import open_pool
 from deploy.bench.method import bare
 from deploy.demo.distribution.unpacked import program_of
 from deploy.demo.docker.engine import EngineUnavailable, Say
@@ -17,6 +19,7 @@ from deploy.demo.processes import ROOT, free_port, procfile_commands
 from deploy.demo.redis_server import redis_server
 
 HOOK_PATH = "/webhooks/github"
+NAMESPACE = "zetherion-updater"
 
 
 class Missing(Exception):
@@ -30,6 +33,16 @@ class WebServer(Server):
     internal: int
     redis_url: str
     secret_path: Path
+
+
+@contextlib.asynccontextmanager
+async def ledger_of(server: WebServer) -> AsyncIterator[Ledger]:
+    """The ledger of the web process."""
+    pool = open_pool(server.redis_url, NAMESPACE)
+    try:
+        yield Ledger(pool, NAMESPACE)
+    finally:
+        await pool.aclose()
 
 
 @contextlib.contextmanager

@@ -143,25 +143,29 @@ class RealHolder:
         return await self._process.stdout.readline() == b"True\n"
 
 
+@asynccontextmanager
+async def real_holder(code: str, *arguments: str) -> AsyncIterator[Holder]:
+    """A process that runs `code`, and holds the lease."""
+    pipe = asyncio.subprocess.PIPE
+    started = await asyncio.create_subprocess_exec(sys.executable, "-c", code, *arguments, stdin=pipe, stdout=pipe)
+    assert started.stdout is not None
+    assert await started.stdout.readline() == b"held\n"
+    try:
+        yield RealHolder(started)
+    finally:
+        if started.returncode is None:
+            started.kill()
+        await started.wait()
+
+
 class RealLeaseBench:
     silence = SHORT
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    @asynccontextmanager
-    async def other_worker(self) -> AsyncIterator[Holder]:
-        words = (sys.executable, "-c", HOLDER, str(self._path), str(BEAT), str(SHORT))
-        pipe = asyncio.subprocess.PIPE
-        started = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
-        assert started.stdout is not None
-        assert await started.stdout.readline() == b"held\n"
-        try:
-            yield RealHolder(started)
-        finally:
-            if started.returncode is None:
-                started.kill()
-            await started.wait()
+    def other_worker(self) -> AbstractAsyncContextManager[Holder]:
+        return real_holder(HOLDER, str(self._path), str(BEAT), str(SHORT))
 
     def lease(self, wait: float) -> AbstractAsyncContextManager[None]:
         return Lease(self._path, beat=BEAT, lease=SHORT).held(wait)

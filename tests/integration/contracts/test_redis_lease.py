@@ -1,9 +1,7 @@
 """The contract of the lease, tested on Redis: with one worker in a process of its own, as on another machine."""
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.domain.errors import StaleWorker
-from tests.integration.contracts.test_lease import BEAT, SHORT, Holder, LeaseBench, LeaseContract, RealHolder
+from tests.integration.contracts.test_lease import BEAT, SHORT, Holder, LeaseBench, LeaseContract, real_holder
 from tests.integration.redis.redis_servers import OwnRedis
 from tests.integration.waiting import until
 from workers.adapters.disk.journal import FileJournal
@@ -42,19 +40,8 @@ class RedisLeaseBench:
     def __init__(self, redis: Redis, url: str, key: str) -> None:
         self._redis, self._url, self._key = redis, url, key
 
-    @asynccontextmanager
-    async def other_worker(self) -> AsyncIterator[Holder]:
-        words = (sys.executable, "-c", HOLDER, self._url, self._key, str(BEAT), str(SHORT))
-        pipe = asyncio.subprocess.PIPE
-        started = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
-        assert started.stdout is not None
-        assert await started.stdout.readline() == b"held\n"
-        try:
-            yield RealHolder(started)
-        finally:
-            if started.returncode is None:
-                started.kill()
-            await started.wait()
+    def other_worker(self) -> AbstractAsyncContextManager[Holder]:
+        return real_holder(HOLDER, self._url, self._key, str(BEAT), str(SHORT))
 
     def of(self, machine: str | None) -> RedisLease:
         return RedisLease(self._redis, self._key, machine, beat=BEAT, lease=SHORT)
