@@ -14,7 +14,7 @@ from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.redis_server import redis_binary
 from tests.supervision import nothing_left, wait
 
-STREAMS = 4
+STREAMS = 6
 """Test files that run at once: tests mostly wait, so this many keep two cores busy."""
 
 END_SECONDS = 120.0

@@ -28,10 +28,10 @@ class WholeHostsInTurn(LoadFileScheduling):  # type: ignore[misc]
         return WHOLE_HOST[0] if file in WHOLE_HOST else file
 
 
-SECONDS = {"tests/acceptance/": 35.0, "tests/integration/": 1.4, "tests/unit/": 0.05}
+SECONDS = {"tests/acceptance/": 35.0, "tests/browser/": 9.0, "tests/integration/": 1.4, "tests/unit/": 0.05}
 """What a test takes on average."""
 
-BUSY = "tests/acceptance/"
+BUSY = ("tests/acceptance/", "tests/browser/")
 """These tests keep the processors busy; the others mostly wait."""
 
 LEAD = 1.15

@@ -49,9 +49,13 @@ def turn() -> Iterator[None]:
         yield
 
 
-def run_apt(command: list[str], cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    """Runs a package tool without prompts and captures its output."""
+def run_apt(
+    command: list[str], cwd: Path | None = None, temporary: Path | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Runs a package tool without prompts and captures its output. `temporary`: its TMPDIR, if not the usual one."""
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    if temporary is not None:
+        env["TMPDIR"] = str(temporary)
     return subprocess.run(
         command,
         cwd=cwd,

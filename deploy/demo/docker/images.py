@@ -16,12 +16,16 @@ from docker.errors import APIError, DockerException, ImageNotFound
 
 from deploy.demo.distribution.mirror import codename, mirror
 from deploy.demo.docker.engine import EngineUnavailable, Say, apt_install, connected, run_apt, which
+from deploy.demo.docker.mounts import in_memory
 
 PULL_SECONDS = 90.0
 PULL_IDLE_SECONDS = 10.0
 """A pull without progress for this long is given up, because there may be no registry at all."""
 
 BUILD_SECONDS = 600
+BOOTSTRAP_BYTES = 3 << 30
+"""More than the unpacked packages of a base image and their archive."""
+
 PYTHON_IMAGE = "python:3.12-slim"
 TRAEFIK_IMAGE = "traefik:v3"
 LOCAL_BASE = "updater-demo-base"
@@ -120,11 +124,12 @@ def bootstrap(
         tar = Path(directory) / "base.tar"
         included = ",".join(("python3", "ca-certificates", *packages))
         words = [f"--variant={variant}", f"--include={included}", _codename(), str(tar), _mirror()]
-        done = run_apt(["mmdebstrap", *words])
-        if done.returncode:
-            raise EngineUnavailable(f"mmdebstrap failed:\n{done.stderr[-1500:]}")
-        repository, _, tag = name.partition(":")
-        client.api.import_image_from_file(str(tar), repository=repository, tag=tag)
+        with in_memory(Path(directory), BOOTSTRAP_BYTES):
+            done = run_apt(["mmdebstrap", *words], temporary=Path(directory))
+            if done.returncode:
+                raise EngineUnavailable(f"mmdebstrap failed:\n{done.stderr[-1500:]}")
+            repository, _, tag = name.partition(":")
+            client.api.import_image_from_file(str(tar), repository=repository, tag=tag)
     return name
 
 
