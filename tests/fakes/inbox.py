@@ -1,7 +1,7 @@
 """The part of Redis that has the accepted releases, in memory."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from app.domain.acceptance.ignored import IGNORED_KEPT, IgnoredRelease
@@ -15,7 +15,8 @@ from tests.fakes.fuse import Fuse
 class FakeInbox:
     """Accepted releases that the worker has not taken yet. Redis may be `away`, or `forgetful`: it keeps taken ones.
 
-    `unreadable`: those that another version accepted.
+    `unreadable`: those that another version accepted. `on_the_way` is called once while an answer about withdrawals is
+    on its way: the caller gets what was so before.
     """
 
     def __init__(self, fuse: Fuse) -> None:
@@ -30,6 +31,7 @@ class FakeInbox:
         self._taken_back: dict[str, Release] = {}
         self._answers = asyncio.Event()
         self._answers.set()
+        self.on_the_way: Callable[[], object] | None = None
 
     def put(self, *releases: Release) -> None:
         self._pending |= {r.key: r for r in releases}
@@ -106,7 +108,12 @@ class FakeInbox:
 
     async def withdrawals(self) -> list[Withdrawal]:
         await self.ping()
-        return list(self._withdrawn.values())
+        found = list(self._withdrawn.values())
+        await asyncio.sleep(0)
+        if happens := self.on_the_way:
+            self.on_the_way = None
+            happens()
+        return found
 
     async def known(self) -> list[Release]:
         await self.ping()

@@ -3,22 +3,38 @@
 import structlog
 
 from app.domain.errors import LedgerUnavailable, TagMoved, TagNotFound, UpdaterError
+from app.domain.withdrawal import Withdrawal
 from workers.rollout import stop
 from workers.rollout.run import Run
 
 log = structlog.get_logger()
 
 
+FRESH_SECONDS = 1.0
+"""The age up to which an answer counts for the flip. An older one may be that of a process that was suspended."""
+
+QUESTIONS = 2
+"""How often to ask until an answer is fresh: a slow Redis must not hold the flip up for long."""
+
+
 async def raise_if_withdrawn(run: Run) -> None:
     """Raises Withdrawn. The nudge of a withdrawal may be lost, and the worker's next look may come after the flip."""
-    release = run.rollout.release
+    release, clock = run.rollout.release, run.ports.clock
+    for _ in range(QUESTIONS):
+        asked_at = clock.monotonic()
+        if any(withdrawal.covers(release.key, release.published_at) for withdrawal in await _withdrawals(run)):
+            raise stop.withdrawn()
+        if clock.monotonic() - asked_at < FRESH_SECONDS:
+            return
+
+
+async def _withdrawals(run: Run) -> list[Withdrawal]:
+    """All that are known; none if Redis does not answer."""
     try:
-        found = await run.ports.inbox.withdrawals()
+        return await run.ports.inbox.withdrawals()
     except LedgerUnavailable as away:
-        log.warning("withdrawals cannot be read before the flip", tag=release.tag, reason=str(away))
-        return
-    if any(withdrawal.covers(release.key, release.published_at) for withdrawal in found):
-        raise stop.withdrawn()
+        log.warning("withdrawals cannot be read before the flip", tag=run.rollout.release.tag, reason=str(away))
+        return []
 
 
 async def cause_of(run: Run, error: UpdaterError) -> UpdaterError:

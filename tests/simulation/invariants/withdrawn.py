@@ -32,11 +32,17 @@ def a_withdrawn_release_never_begins(seen: Observed, write: Write) -> str | None
 
 @asked(on_write)
 def a_withdrawn_release_never_flips(seen: Observed, write: Write) -> str | None:
-    """[C] When a withdrawal is acknowledged before the flip, its release does not get the traffic."""
+    """[C] When a withdrawal is acknowledged before the flip, its release does not get the traffic.
+
+    A worker that was suspended until this moment, after it has asked and before it has written, cannot know better.
+    """
     before, after = write.before.rollout, write.after.rollout
     if write.afresh or before is None or after is None or before.id != after.id:
         return None
-    return _wrong(seen, after, "flips") if after.past_flip and not before.past_flip else None
+    if not after.past_flip or before.past_flip:
+        return None
+    suspended = [began for began, ended in seen.suspensions if ended == seen.now]
+    return _wrong(seen, after, "flips", until=min(suspended, default=seen.now))
 
 
 @asked(on_write)
@@ -80,11 +86,12 @@ def _is_a_secret(seen: Observed, live: LiveRelease) -> bool:
     return not again and not live_alarm(seen.state)
 
 
-def _wrong(seen: Observed, rollout: Rollout, does: str) -> str | None:
+def _wrong(seen: Observed, rollout: Rollout, does: str, *, until: float | None = None) -> str | None:
+    """`until`: only withdrawals before count; by default those before now."""
     if any(seen.happened[fault] for fault in UNKNOWN):
         return None
     slack = SLOW_SLACK_SECONDS if seen.happened["disk_slow"] else SLACK_SECONDS
-    for call in _acknowledged(seen, seen.now - slack):
+    for call in _acknowledged(seen, (seen.now if until is None else until) - slack):
         if _took_back(call, rollout.release):
             return f"{call}, but {rollout.id} {does}"
     return None

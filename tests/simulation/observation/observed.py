@@ -95,6 +95,7 @@ class Observed:
     `singletons`: all Compose services that each singleton had. `green`: the commits whose checks were green once.
     `route_id`: that of the last route file that a worker wrote. `undone`: the rollouts that it showed as undone when
     the state file was lost with its copy. `unheard`: what was withdrawn on GitHub while the webhook was lost.
+    `suspensions`: when the worker was suspended, and when it went on.
     """
 
     world: World
@@ -131,6 +132,7 @@ class Observed:
     route_id: str = ""
     undone: set[str | None] = field(default_factory=set)
     unheard: list[Withdrawal] = field(default_factory=list)
+    suspensions: list[tuple[float, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.notices = Notices(self.world)

@@ -1,14 +1,21 @@
-"""A rollout whose tag is gone asks GitHub whether its release was withdrawn: the webhook may be lost."""
+"""A rollout asks whether its release was withdrawn: right before the flip, and on GitHub when its tag is gone."""
+
+import asyncio
+from typing import cast
 
 import pytest
 
 from app.domain.acceptance.published import Published
 from app.domain.release import Release, Trigger
 from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.stack import Color
+from app.domain.withdrawal import Withdrawal
 from tests.examples import NOW, a_release
+from tests.fakes.clock import VirtualTimeLoop
 from tests.fakes.github_api import FakeGitHubApi, a_published
 from tests.fakes.world import World
 from workers.ports.github import RepositoryIdentity
+from workers.rollout.withdrawn import FRESH_SECONDS
 
 NEW = a_release("v1.1.0", key="1:7", published_at=NOW)
 
@@ -74,3 +81,18 @@ async def test_missing_tag_that_an_operator_asked_for_is_not_withdrawn(world: Wo
     by_hand = a_release("v1.1.0", key="manual:r-1", trigger=Trigger.MANUAL)
     assert (await rolled_out(world, by_hand)).reason_code == "tag_not_found"
     assert github.calls == []
+
+
+@pytest.mark.parametrize("suspended", [0.1, 36.0])
+async def test_withdrawal_during_a_suspension_stops_the_flip(world: World, suspended: float) -> None:
+    """A worker that is suspended has the answer of before in its socket when it goes on."""
+
+    def happens() -> None:
+        cast(VirtualTimeLoop, asyncio.get_running_loop()).advance(suspended)
+        world.inbox.take_back(Withdrawal("1:7", "v1.1.0", world.clock.now(), "it was deleted", NOW))
+
+    world.publisher.at_event("rollout.started", lambda: setattr(world.inbox, "on_the_way", happens))
+    ended = await rolled_out(world)
+    late = suspended > FRESH_SECONDS
+    assert ended.status is (RolloutStatus.WITHDRAWN if late else RolloutStatus.SUCCESS)
+    assert world.state.active_color is (Color.BLUE if late else Color.GREEN)
