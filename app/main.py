@@ -22,6 +22,7 @@ from app.domain.errors import UpdaterError
 from app.ledger import Ledger
 from app.logs import configure_logs
 from app.queue import Queue, open_pool
+from app.task_group import task_group
 from app.web.body import Intake
 from app.web.calls.changes import Changes
 from app.web.calls.dashboard import Dashboard
@@ -87,7 +88,7 @@ async def run(settings: WebSettings) -> None:
         faces = wire(settings, pool)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, faces.closing.set)
-        async with asyncio.TaskGroup() as group:
+        async with task_group() as group:
             for app, bind in ((faces.public, settings.public_bind), (faces.internal, settings.bind)):
                 group.create_task(serve(app, listener(bind), faces.closing))
             log.info("web is up", public=settings.public_bind, internal=settings.bind)

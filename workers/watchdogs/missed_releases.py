@@ -1,6 +1,5 @@
 """Finds on GitHub what no webhook said: new releases, and that the live one was withdrawn."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -25,6 +24,7 @@ from app.domain.stack import Stack
 from app.domain.state import State
 from app.domain.tags import TagOrder
 from app.domain.withdrawal import Withdrawal
+from app.task_group import task_group
 from workers.control.known_repository import seen
 from workers.control.last_check import WAITED
 from workers.control.on_github import OnGitHub
@@ -68,7 +68,7 @@ class MissedReleases:
 
     async def run(self) -> None:
         """Runs until it is cancelled, or another worker has taken over. Does not wait for the rollouts it starts."""
-        async with asyncio.TaskGroup() as rolling:
+        async with task_group() as rolling:
             while not self._reconciler.replaced:
                 found, wait = await self._checked()
                 if found:

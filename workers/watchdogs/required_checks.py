@@ -4,7 +4,6 @@ What it finds is kept in the journal with the release, so a restart waits on. A 
 recorded as green; one with a red check is refused. While GitHub does not answer, releases wait.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -26,6 +25,7 @@ from app.domain.required_checks import (
     unreadable,
 )
 from app.domain.state import State
+from app.task_group import task_group
 from workers.control import dropped
 from workers.control.reconcile import Reconciler
 from workers.ports import Ports
@@ -95,7 +95,7 @@ class RequiredChecksWatch:
 
     async def run(self) -> None:
         """Runs until it is cancelled, or another worker has taken over. Does not wait for the rollouts it starts."""
-        async with asyncio.TaskGroup() as rolling:
+        async with task_group() as rolling:
 
             async def look() -> None:
                 if await self.look():

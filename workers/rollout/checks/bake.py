@@ -1,12 +1,12 @@
 """The bake: watches the new color while it has the traffic and the old one stays warm."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 from app.domain.errors import BakeFailed, UpdaterError
 from app.domain.routing.probe_request import ProbeRequest, all_route_requests, direct_request
 from app.domain.stack import RoutedService
+from app.task_group import task_group
 from workers.ports import Instance
 from workers.rollout.checks import client_traffic
 from workers.rollout.checks.advice import asked_path
@@ -93,7 +93,7 @@ async def bake(run: Run) -> Evidence:
     until = run.ports.clock.monotonic() + run.stack.times.bake
     watch = Bake(run, await _watched(run), until)
     try:
-        async with asyncio.TaskGroup() as group:
+        async with task_group() as group:
             for watcher in watch.watchers():
                 group.create_task(watcher())  # type: ignore[arg-type]
             group.create_task(client_traffic.watch(run, until))

@@ -17,6 +17,7 @@ import structlog
 
 from app.domain.errors import GitFailed
 from app.files import replace_durably
+from app.task_group import task_group
 from workers.adapters.git_repo.credentials import ServerCredential
 from workers.adapters.git_repo.lfs.batch import BATCH_MOST, Download
 from workers.adapters.git_repo.lfs.client import LfsClient, http_client
@@ -135,7 +136,7 @@ class LfsTrees:
                 except GitFailed as error:
                     failed.append(error)
 
-        async with asyncio.TaskGroup() as group:
+        async with task_group() as group:
             for _ in range(AT_ONCE):
                 group.create_task(work())
         if failed:
