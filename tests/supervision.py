@@ -28,9 +28,10 @@ def descendants(pid: int) -> list[int]:
 
 def _children(pid: int) -> list[int]:
     children: list[int] = []
-    for file in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # the process has just ended
-            children += [int(word) for word in file.read_text().split()]
+    with contextlib.suppress(OSError):  # the process has just ended
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - Path.glob fails if it goes meanwhile
+            with contextlib.suppress(OSError):
+                children += [int(word) for word in Path(f"/proc/{pid}/task/{thread}/children").read_text().split()]
     return children
 
 

@@ -23,7 +23,11 @@ from tests.fakes.world import World
 from tests.integration.web.conftest import a_world, working_on
 from tests.integration.web.server.process import WebProcess, web_process
 
-pytestmark = pytest.mark.redis
+pytestmark = [
+    pytest.mark.redis,
+    # Hypothesis takes the chance that the worker's thread uses meanwhile for that of its own strategies.
+    pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
+]
 
 EXAMPLES = 8
 ENDLESS = ["/update/events", "/update/rollouts/{rollout_id}/log"]
