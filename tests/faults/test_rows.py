@@ -14,7 +14,7 @@ from tests.faults.slots import Slots
 pytestmark = [pytest.mark.engine, pytest.mark.faults]
 
 SLOTS = 4
-"""Rows mostly wait: three at once use 40 % of two cores. One more slot plays the rows that end the engine."""
+"""Rows mostly wait: this many keep two cores busy, with one more slot for the rows that end the engine."""
 
 SLOW_SECONDS = 3.0
 """bin/faults uses 10 s; every rollout drains its old color for as long as the longest request."""
