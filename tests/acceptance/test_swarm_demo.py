@@ -70,7 +70,7 @@ async def test_release_goes_live_and_the_next_one_survives_a_lost_node(directory
     assert (live["failed_requests"], live["green_containers"], live["max_bots"]) == (0, 2, 1)
     assert live["requests"] >= 2_000
     assert (loss["node"], loss["result"], loss["tag_live"]) == ("node2", "failed", "v1.1.0")
-    assert (loss["later_failed"], loss["max_bots"], loss["route_moved"]) == (0, 1, False)
+    assert (loss["later_failed"], loss["max_bots"], loss["active_color"]) == (0, 1, "green")
     nodes = {node["name"]: (node["role"], node["state"]) for node in live["nodes"]}
     assert nodes == {"node1": ("manager", "ready"), "node2": ("worker", "down")}
     assert [node["tasks"] > 0 for node in live["nodes"]] == [True, False]

@@ -32,7 +32,7 @@ LATER_REQUESTS = 1_000
 MOST_LOST = 20
 """Requests that may be under way to the lost node: those of the clients, and one for each connection Traefik kept.
 
-An estimate, not measured yet.
+The first run lost 3. The copy of the lost node leaves the routes then, so the routes change while the color stays.
 """
 
 Json = dict[str, Any]
@@ -68,7 +68,6 @@ async def play_loss(home: SwarmEnvironment, rps: float, show: Show) -> PlayedRel
     async with Load([target], rps) as load:
         await load.served(sample.WARM_UP_REQUESTS, sample.LOAD_SECONDS)
         show.say(f"publishing {NEXT}: {lost.name} is going to die in {KILL_STEP}")
-        route = home.routes_now()
         home.release(NEXT)
         result = await _followed_with_loss(home, show, load)
         report = await load.stop()
@@ -84,7 +83,6 @@ async def play_loss(home: SwarmEnvironment, rps: float, show: Show) -> PlayedRel
         "error": result["error"],
         "later_requests": later.requests,
         "later_failed": later.failed,
-        "route_moved": home.routes_now() != route,
         "deployment_states": await sample.states_at_github(home, NEXT),
     }
     report.failures.extend(later.failures)
@@ -131,7 +129,7 @@ def problems(outcome: Json) -> list[str]:
     """Returns the differences from the expected ending."""
     loss, states = outcome["node_loss"], {row["name"]: (row["state"], row["tasks"] > 0) for row in outcome["nodes"]}
     expected = {
-        **{"result": "failed", "tag_live": sample.AFTER, "active_color": "green", "paused": True, "route_moved": False},
+        **{"result": "failed", "tag_live": sample.AFTER, "active_color": "green", "paused": True},
         **{"later_failed": 0, "max_bots": 1, "bots_open": 1, "deployment_states": sample.BAD},
     }
     wrong = [f"{NEXT}: {text}" for text in sample.differences(loss, expected)]
