@@ -11,7 +11,7 @@ from tests.unit.demo.test_endings import GOOD
 
 LOSS = {
     **{"node": "node2", "result": "failed", "tag_live": "v1.1.0", "active_color": "green", "paused": True},
-    **{"requests": 5_000, "failed_requests": 2, "later_requests": 1_000, "later_failed": 0, "route_moved": False},
+    **{"requests": 5_000, "failed_requests": 2, "later_requests": 1_000, "later_failed": 0},
     **{"max_bots": 1, "bots_open": 1, "deployment_states": BAD},
 }
 NODES = [
@@ -40,7 +40,6 @@ def test_expected_ending_has_no_problem() -> None:
         ("tag_live", "v1.2.0"),
         ("active_color", "blue"),
         ("paused", False),
-        ("route_moved", True),
         ("later_failed", 1),
         ("failed_requests", MOST_LOST + 1),
         ("max_bots", 2),
