@@ -4,68 +4,27 @@ import asyncio
 import json
 import sys
 import tempfile
-import time
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from app.domain.stack import EngineKind
 from deploy.demo.client_access import SECURE_SKILLS
 from deploy.demo.docker.engine import EngineUnavailable, docker_engine, exit_on_sigterm
 from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.environment import Environment, environment, logs_of
-from deploy.demo.load import Load, Report
+from deploy.demo.load import Report
 from deploy.demo.own_stack.place import Asked, path_where_called
 from deploy.demo.own_stack.play import play_own
-from deploy.demo.pictures.camera import Camera, camera
+from deploy.demo.pictures.camera import camera
 from deploy.demo.pictures.chromium import chromium_program
+from deploy.demo.play import AFTER, BEFORE, RPS, Json, play, problems
 from deploy.demo.repository import Variant
 from deploy.demo.show import Show, keep_running, shown, summary
-
-BEFORE, AFTER = "v1.0.0", "v1.1.0"
-ROLLOUT_SECONDS = 400.0
-LEAST_REQUESTS = 2_000
-LOAD_SECONDS = 180.0
-"""How long the clients continue at most after the rollout, until they have sent LEAST_REQUESTS requests."""
-
-REPORT_SECONDS = 120.0
-"""How long the report to GitHub may take after the rollout."""
-
-POLL_SECONDS = 0.1
-WARM_UP_REQUESTS = 200
-RPS = 100.0
-GREEN = ("skills-green", "api-green")
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Ending:
-    """The expected end of a variant's demo."""
-
-    result: str
-    tag_live: str
-    active_color: str
-    paused: bool
-    route_moved: bool
-    green_containers: int
-    deployment_states: list[str]
-
-
-LIVE, BAD = ["queued", "in_progress", "success"], ["queued", "in_progress", "failure"]
-NOT_MOVED: Json = {"paused": True, "route_moved": False, "green_containers": 0, "deployment_states": BAD}
-ENDINGS = {
-    Variant.GOOD: Ending(
-        *("success", AFTER, "green"), paused=False, route_moved=True, green_containers=2, deployment_states=LIVE
-    ),
-    Variant.UNHEALTHY: Ending("failed", BEFORE, "blue", **NOT_MOVED),
-    Variant.BROKEN_BUILD: Ending("failed", BEFORE, "blue", **NOT_MOVED),
-    Variant.BOT_FAILS: Ending(
-        *("rolled_back", BEFORE, "blue"), paused=True, route_moved=True, green_containers=2, deployment_states=BAD
-    ),
-}
+from deploy.demo.swarm.play import play_swarm
 
 
 @dataclass(frozen=True)
@@ -77,87 +36,16 @@ class Sample:
     pictures: Path | None = None
 
 
-async def play(
-    home: Environment, variant: Variant, rps: float, show: Show, camera: Camera | None = None
-) -> tuple[Json, Report]:
-    """Brings v1.0.0 live, starts the clients and publishes v1.1.0. Returns the outcome, and what the clients saw."""
-    show.say(f"publishing {BEFORE}: the first release")
-    home.release(BEFORE)
-    first = await _follow(home, BEFORE, show, None)
-    if first["status"] != "success":
-        raise RuntimeError(f"{BEFORE} did not go live: {first['error']}")
-    show.say(f"{BEFORE} is live; clients start: GET, POST, ten-second requests, websockets, {rps:g} a second")
-    async with Load(home.targets.values(), rps) as load:
-        await load.served(WARM_UP_REQUESTS, LOAD_SECONDS)
-        show.say(f"publishing {AFTER} ({variant}): a signed release event is posted")
-        route = home.route_file.read_bytes()
-        home.release(AFTER, variant)
-        async with camera.watching() if camera else nullcontext():
-            result = await _follow(home, AFTER, show, load)
-        if camera:
-            await camera.rollout(result["rollout_id"])
-        show.say(f"{AFTER} ended: {result['status']}; the clients continue for a moment")
-        await load.served(LEAST_REQUESTS, LOAD_SECONDS)
-        report = await load.stop()
-    status, sessions = await home.get("/status"), await home.sessions()
-    seen = {"route_moved": home.route_file.read_bytes() != route, "green_containers": len(home.containers(*GREEN))}
-    deployment = {"deployment_states": await states_at_github(home, AFTER)}
-    return outcome_of(result, status, sessions, report) | seen | deployment, report
-
-
-async def states_at_github(home: Environment, tag: str) -> list[str]:
-    """Returns the states of the tag's deployment as soon as one is final, at the latest after REPORT_SECONDS."""
-    deadline = time.monotonic() + REPORT_SECONDS
-    while True:
-        states = (await asyncio.to_thread(home.github.states)).get(tag, [])
-        if states[-1:] not in ([], ["queued"], ["in_progress"]) or time.monotonic() > deadline:
-            return states
-        await asyncio.sleep(POLL_SECONDS)
-
-
-async def _follow(home: Environment, tag: str, show: Show, load: Load | None) -> Json:
-    show.seen.clear()
-    accepted = await home.announce(tag)
-    return await home.ended(accepted["rollout_id"], ROLLOUT_SECONDS, lambda status: show.watch(tag, load, status))
-
-
-def outcome_of(result: Json, status: Json, sessions: Json, report: Report) -> Json:
-    """Combines the results of the updater, the gateway and the clients into the outcome."""
-    evidence = result["evidence"]
-    return {
-        "result": result["status"],
-        "tag_live": status["current"]["tag"],
-        "active_color": status["active_color"],
-        "paused": status["paused"],
-        "requests": report.requests,
-        "failed_requests": report.failed,
-        "flip_ms": evidence.get("route_switch", {}).get("flip_ms"),
-        "rollback_ms": evidence.get("rollback_route", {}).get("rollback_ms"),
-        "bot_gap_s": sessions["gaps"][-1] if sessions["gaps"] else None,
-        "max_bots": sessions["max"],
-        "bots_open": sessions["open"],
-        "duration_s": result["duration_seconds"],
-        "steps_completed": result["steps_completed"],
-    }
-
-
-def problems(outcome: Json, variant: Variant) -> list[str]:
-    """Returns the differences from the expected ending."""
-    checks = {
-        **asdict(ENDINGS[variant]),
-        "failed_requests": 0,
-        "max_bots": 1,
-        "bots_open": 1,
-    }
-    wrong = [f"{name} is {outcome[name]}, expected {value}" for name, value in checks.items() if outcome[name] != value]
-    if outcome["requests"] < LEAST_REQUESTS:
-        wrong.append(f"only {outcome['requests']} requests were made")
-    return wrong
-
-
 def demo(
     *,
     release: Annotated[Variant, typer.Option(help="The defect of the published release.")] = Variant.GOOD,
+    engine: Annotated[
+        EngineKind,
+        typer.Option(
+            help="swarm: the sample stack on two nodes in network namespaces, one of which dies (root). "
+            "That engine is not complete: the updater refuses it in your stack file."
+        ),
+    ] = EngineKind.COMPOSE,
     stack: Annotated[Path | None, typer.Option(help="Play your own stack, by its stack file.")] = None,
     repository: Annotated[Path | None, typer.Option(help="Its local Git repository; default: that of --stack.")] = None,
     tag: Annotated[str | None, typer.Option(help="The release to publish; default: the newest tag.")] = None,
@@ -182,15 +70,15 @@ def demo(
     `bin/demo --python 3.13` uses another interpreter, chosen by version or path.
     """
     exit_on_sigterm()
-    if stack is None and (repository or tag or directory or without):
-        raise typer.BadParameter("--repository, --tag, --directory and --without need --stack", param_hint="--stack")
-    if stack is not None and release is not Variant.GOOD:
-        raise typer.BadParameter("--release is a defect of the sample stack, not of --stack", param_hint="--release")
-    if stack is not None and pictures is not None:
-        raise typer.BadParameter("--pictures are of the sample stack, not of --stack", param_hint="--pictures")
+    own_only = {"--repository": repository, "--tag": tag, "--directory": directory, "--without": without}
+    sample_only = {"--release": release is not Variant.GOOD, "--pictures": pictures}
+    if problem := contradiction(engine, stack, own_only, sample_only):
+        raise typer.BadParameter(problem)
     with shown() as show:
         try:
-            if stack is None:
+            if engine is EngineKind.SWARM:
+                wrong = bool(play_swarm(rps or RPS, show, as_json=as_json, keep=keep))
+            elif stack is None:
                 sample = Sample(release, rps or RPS, pictures and path_where_called(pictures))
                 wrong = bool(_whole(sample, show, as_json=as_json, keep=keep, own_engine=own_engine))
             else:
@@ -202,6 +90,20 @@ def demo(
         if record:
             show.write_recording(record, " ".join(["bin/demo", *sys.argv[1:]]).partition(" --record")[0])
     raise typer.Exit(1 if wrong else 0)
+
+
+def contradiction(
+    engine: EngineKind, stack: Path | None, own_only: Mapping[str, object], sample_only: Mapping[str, object]
+) -> str | None:
+    """What is wrong between the options. `own_only`, `sample_only`: the values of those that need or refuse --stack."""
+    own, sample = (", ".join(name for name, value in each.items() if value) for each in (own_only, sample_only))
+    if engine is EngineKind.SWARM and (stack or sample):
+        return f"{'--stack' if stack else sample} cannot be played with --engine swarm"
+    if stack is None and own:
+        return f"{own} needs --stack"
+    if stack is not None and sample:
+        return f"{sample} is of the sample stack, not of --stack"
+    return None
 
 
 def _whole(sample: Sample, show: Show, *, as_json: bool, keep: bool, own_engine: bool) -> list[str]:

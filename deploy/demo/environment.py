@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import os
-import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Any
 
 import yaml
 
-from deploy.demo.client_access import TIMES, ClientAccess, routed_part, strict_host
+from deploy.demo.client_access import PLAIN, TIMES, ClientAccess, routed_part, strict_host
 from deploy.demo.clients import plain_client
+from deploy.demo.compose import COMPOSE_SECONDS, compose
 from deploy.demo.docker.engine import Engine, Say
 from deploy.demo.docker.projects import take_down
 from deploy.demo.github.control import GitHubServer, github_server
@@ -30,9 +30,9 @@ from deploy.demo.updated_stack import (
     updater_variables,
     wait_until_up,
 )
-from workers.adapters.docker_host.compose.program import find_compose
 
 __all__ = [
+    "COMPOSE_SECONDS",
     "WEBHOOK_SECRET",
     "Environment",
     "Json",
@@ -44,8 +44,6 @@ __all__ = [
     "tree_of",
     "wait_until_up",
 ]
-
-COMPOSE_SECONDS = 600
 
 
 @dataclass(kw_only=True)
@@ -98,6 +96,14 @@ class Environment(UpdatedStack):
         self.release(tag, variant, **more)
         return await self.ended((await self.announce(tag))["rollout_id"], limit)
 
+    def routes_now(self) -> bytes:
+        """What Traefik reads the routes from, to see whether it changes."""
+        return self.route_file.read_bytes()
+
+    def green_containers(self) -> int:
+        """How many containers of the green color exist."""
+        return len(self.containers(*(colors["green"] for colors in PLAIN.values())))
+
     async def sessions(self) -> Json:
         """Returns the gateway's counts: see stack/gateway/gateway.py."""
         async with plain_client(timeout=CALL_SECONDS) as client:
@@ -131,7 +137,7 @@ def environment(
     directory.mkdir(parents=True, exist_ok=True)
     home = _home(directory, engine, ports, access or {}, behind, repository=repository(directory / "repository"))
     home.make_directories()
-    _write_live(home, base, traefik, ports)
+    write_live(home, base, traefik, ports)
     (directory / "stack.yml").write_text(yaml.safe_dump(stack_file(home, times), sort_keys=False))
     with contextlib.ExitStack() as stack:
         stack.enter_context(github_server(home.log_dir / "github.log", port=ports["github"]))
@@ -202,7 +208,7 @@ def stack_file(home: Environment, times: Mapping[str, float]) -> Json:
     }
 
 
-def _write_live(home: Environment, base: str, traefik: str, ports: Mapping[str, int]) -> None:
+def write_live(home: Environment, base: str, traefik: str, ports: Mapping[str, int]) -> None:
     """Writes what an operator has before the first release: the Compose file and `.env`."""
     values = {
         "DEMO_BASE_IMAGE": base,
@@ -227,17 +233,7 @@ def _write_live(home: Environment, base: str, traefik: str, ports: Mapping[str, 
 
 def compose_up(home: Environment, *services: str) -> None:
     """Runs an operator's `docker compose up` in the live directory. Raises RuntimeError with Compose's output."""
-    command = [*find_compose(), "--project-name", home.project, "up", "--detach", "--build", *services]
-    _compose(home, command)
-
-
-def _compose(home: Environment, command: list[str]) -> None:
-    env = {**os.environ, "DOCKER_HOST": home.engine.host, "COMPOSE_BAKE": "false"}
-    done = subprocess.run(
-        command, cwd=home.live, env=env, capture_output=True, text=True, check=False, timeout=COMPOSE_SECONDS
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
+    compose(home, "up", "--detach", "--build", *services)
 
 
 def tree_of(directory: Path) -> dict[str, bytes]:

@@ -73,13 +73,14 @@ def redis_server(directory: Path, say: Say = print) -> Iterator[str]:
     }
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     with running([redis_binary(say), *words], {}, directory / "redis.log") as process:
-        _wait_until_up(process, port, directory / "redis.log")
+        wait_until_up(process, directory / "redis.log", port)
         yield f"redis://127.0.0.1:{port}/0"
 
 
-def _wait_until_up(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def wait_until_up(process: "subprocess.Popen[bytes]", log: Path, port: int, host: str = "127.0.0.1") -> None:
+    """Waits until the server answers, for at most START_SECONDS. Raises EngineUnavailable with the end of its log."""
     deadline = time.monotonic() + START_SECONDS
-    with redis.Redis(port=port, socket_timeout=1) as client:
+    with redis.Redis(host, port, socket_timeout=1) as client:
         while True:
             try:
                 client.ping()

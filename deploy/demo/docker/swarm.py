@@ -117,7 +117,9 @@ def docker_swarm(home: Path, say: Say, size: int = 2, managers: int = 1) -> Iter
     The first nodes are managers, and the last one of these leads them.
     """
     if os.geteuid() != 0:
-        raise EngineUnavailable("A swarm on one machine needs network namespaces, and those need root.")
+        raise EngineUnavailable(
+            "A swarm on one machine needs network namespaces, and those need root. Run this again as root (sudo)."
+        )
     install(say)
     with locked(home, say), contextlib.ExitStack() as ending:
         network = ending.enter_context(lan(home / "namespaces.json", size))
@@ -127,9 +129,10 @@ def docker_swarm(home: Path, say: Say, size: int = 2, managers: int = 1) -> Iter
         nodes = [_node(home, network, number, address) for number in range(1, size + 1)]
         lab = SwarmLab(nodes, network, f"{address}/{REGISTRY_PATH}")
         ending.callback(_end_processes, lab)
+        for node in lab.nodes:
+            ending.callback(node.stop)  # before anything starts: it removes the node's directory too
         _start_registry(home, lab, address, say)
         for node in lab.nodes:
-            ending.callback(node.stop)
             node.begin()
         _join(lab, managers)
         try:

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from deploy.demo.github.delivery import REPOSITORY
 from deploy.demo.processes import free_port, running
 
 TOKEN = "demo-github-token"
+LOOPBACK = "127.0.0.1"
 UP_SECONDS = 120.0
 POLL_SECONDS = 0.05
 CALL_SECONDS = 60
@@ -103,12 +104,24 @@ class GitHubServer:
 
 
 @contextlib.contextmanager
-def github_server(log: Path, repository: str = REPOSITORY, port: int | None = None) -> Iterator[GitHubServer]:
-    """Runs the server in a separate process. Raises TimeoutError if it does not start within UP_SECONDS."""
+def github_server(
+    log: Path,
+    repository: str = REPOSITORY,
+    port: int | None = None,
+    *,
+    bind: str = LOOPBACK,
+    address: str = LOOPBACK,
+    entering: Sequence[str] = (),
+) -> Iterator[GitHubServer]:
+    """Runs the server in a separate process. Raises TimeoutError if it does not start within UP_SECONDS.
+
+    `entering`: the beginning of a command that runs in another network, in which it listens on `bind`. This process
+    reaches it at `address`.
+    """
     port = port or free_port()
-    command = [sys.executable, "-m", "deploy.demo.github.server", str(port), repository]
+    command = [*entering, sys.executable, "-m", "deploy.demo.github.server", str(port), repository, bind]
     with running(command, {"GITHUB_TOKEN": TOKEN}, log):
-        server = GitHubServer(f"http://127.0.0.1:{port}")
+        server = GitHubServer(f"http://{address}:{port}")
         _wait_until_up(server, log)
         yield server
 

@@ -1,7 +1,7 @@
 """The demo's GitHub: the part of GitHub's API that the updater calls, in a separate process, with faults on request.
 
-Usage: `python -m deploy.demo.github.server PORT REPOSITORY`, with the token in GITHUB_TOKEN. The paths below
-`/_control` control it: see control.py.
+Usage: `python -m deploy.demo.github.server PORT REPOSITORY ADDRESS`, with the token in GITHUB_TOKEN. It listens on
+ADDRESS. The paths below `/_control` control it: see control.py.
 """
 
 import asyncio
@@ -254,20 +254,20 @@ def github_app(hub: Hub) -> Starlette:
     )
 
 
-async def run(port: int, repository: str, token: str) -> None:
-    """Serves on the loopback interface until SIGTERM."""
+async def run(port: int, repository: str, token: str, address: str) -> None:
+    """Serves at `address` until SIGTERM."""
     closing = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, closing.set)
     config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
+    config.bind = [f"{address}:{port}"]
     config.graceful_timeout = 1
     hub = Hub(repository, token, f"http://127.0.0.1:{port}")
     await serve(github_app(hub), config, shutdown_trigger=closing.wait)  # type: ignore[arg-type]
 
 
 def main(arguments: list[str]) -> None:
-    port, repository = arguments
-    asyncio.run(run(int(port), repository, os.environ["GITHUB_TOKEN"]))
+    port, repository, address = arguments
+    asyncio.run(run(int(port), repository, os.environ["GITHUB_TOKEN"], address))
 
 
 if __name__ == "__main__":

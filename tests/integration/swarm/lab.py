@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -13,16 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from docker.errors import NotFound
-from docker.types import Mount
-
 from app.domain.release import Release, Trigger, new_rollout_id
 from app.domain.stack import Color, Stack
 from app.ledger import Ledger
 from app.queue import Queue, open_pool
 from deploy.demo.docker.engine import connected
 from deploy.demo.docker.swarm import SwarmLab
-from deploy.demo.processes import ROOT, end_group, started
+from deploy.demo.processes import end_group, started
+from deploy.demo.swarm.edge import TRAEFIK_SERVICE
+from deploy.demo.swarm.place import WorkerPlace, worker_command
+from deploy.demo.swarm.worker import stack_written
 from tests.integration.engine.sample_stack import BLUE, BOT, GREEN
 from tests.integration.swarm.lab_bots import Bots, bots_of
 from tests.integration.swarm.lab_clients import Seen, clients_of
@@ -38,21 +37,6 @@ PAST = {"live_color_restarted"}
 STEP_SECONDS = 600.0
 """For each wait of the tests: nodes and worker share two busy cores."""
 
-WORKER = """
-import asyncio, os, pickle, sys
-from pathlib import Path
-from app.config.settings import WorkerSettings
-from app.logs import configure_logs
-from workers.main import run
-from workers.wiring import redactor_of
-
-configure_logs()
-settings = WorkerSettings.from_environ(os.environ)
-stack = pickle.loads(Path(sys.argv[1]).read_bytes())
-asyncio.run(run(settings, stack, redactor_of(settings, stack)))
-"""
-"""`python -m workers.main` refuses `engine: swarm` while the engine is incomplete."""
-
 
 def say(text: str) -> None:
     print(f"[lab] {text}", file=sys.stderr, flush=True)
@@ -66,10 +50,7 @@ def kill(worker: Worker) -> None:
 
 @dataclass
 class RolloutLab:
-    """`directory`: all files of the worker. `urls`: of the Traefiks of the first two nodes.
-
-    `base`: the base image on the first node; `pushed_base`: in the registry.
-    """
+    """`directory`: all files of the worker. `urls`: of the Traefiks of the first two nodes."""
 
     swarm: SwarmLab
     sample: SwarmSample
@@ -77,8 +58,7 @@ class RolloutLab:
     directory: Path
     redis_url: str
     urls: tuple[str, ...]
-    base: str
-    pushed_base: str
+    place: WorkerPlace
 
     @contextlib.contextmanager
     def worker(self, name: str = "worker", data: str = "data", place: int = 0) -> Iterator[Worker]:
@@ -86,19 +66,16 @@ class RolloutLab:
 
         `place`: the number of its node, from 0 on.
         """
-        pickled = self.directory / "stack.pickle"
-        pickled.write_bytes(pickle.dumps(self.stack))
-        target = str(self._beside(place))
-        command = ["nsenter", "--target", target, "--net", "--uts", sys.executable, "-c", WORKER, str(pickled)]
+        node, pickled = self.swarm.nodes[place], self.directory / "stack.pickle"
+        stack_written(pickled, self.stack)
         env = {
-            "PYTHONPATH": str(ROOT),
             "REDIS_URL": self.redis_url,
             "UPDATER_NAMESPACE": NAMESPACE,
             "UPDATER_DATA_DIR": str(self.directory / data),
-            "DOCKER_HOST": self.swarm.nodes[place].host,
+            "DOCKER_HOST": node.host,
             "AUTO_UPDATE_CHECK_INTERVAL_MINUTES": "0",
         }
-        process = started(command, env, self.directory / f"{name}.log")
+        process = started(worker_command(self.place.on(node.host), pickled), env, self.directory / f"{name}.log")
         try:
             yield process
         finally:
@@ -192,34 +169,12 @@ class RolloutLab:
     def frozen_traefik(self, number: int) -> Iterator[None]:
         """The Traefik of that node, from 0 on, answers nothing meanwhile."""
         with connected(self.swarm.nodes[number].host) as client:
-            (container,) = client.containers.list(filters={"label": "com.docker.swarm.service.name=edge"})
+            (container,) = client.containers.list(filters={"label": f"com.docker.swarm.service.name={TRAEFIK_SERVICE}"})
             container.pause()
             try:
                 yield
             finally:
                 container.unpause()
-
-    def _beside(self, place: int) -> int:
-        """The process of the container in whose place workers run. It stays until the swarm ends."""
-        name, shared = f"{self.stack.project}-beside", str(self.directory.parent)
-        with connected(self.swarm.nodes[place].host) as client:
-            try:
-                container = client.containers.get(name)
-            except NotFound:
-                if place:
-                    client.images.pull(self.pushed_base)
-                    client.images.get(self.pushed_base).tag(*self.base.rsplit(":", 1))
-                container = client.containers.run(
-                    self.base,
-                    ["sleep", "infinity"],
-                    name=name,
-                    detach=True,
-                    network=f"{self.stack.project}_default",
-                    mounts=[Mount(shared, shared, "bind")],
-                )
-            container.start()  # its node may have been off
-            container.reload()
-            return int(container.attrs["State"]["Pid"])
 
     async def _result(self, ledger: Ledger, rollout_id: str) -> dict[str, Any]:
         found: list[dict[str, Any]] = []

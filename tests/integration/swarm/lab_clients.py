@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from deploy.demo.http1 import HttpClient
-from tests.integration.waiting import once_up, until
+from deploy.demo.swarm.edge import wait_until_answered
 
 PAUSE_SECONDS = 0.05
-UP_SECONDS = 300.0
 
 UNDER_WAY = 2
 """The most requests of one client that Traefik has on connections to a lost node: one at once, and one that is kept."""
@@ -56,13 +55,4 @@ async def _ask(url: str, seen: Seen) -> None:
 
 async def traefiks_answer(urls: tuple[str, ...]) -> None:
     """Waits until each Traefik answers; without routes, with 404."""
-    for url in urls:
-        client = HttpClient(url, 5.0)
-
-        async def answers(client: HttpClient = client) -> bool:
-            with contextlib.suppress(OSError):  # its container is just starting: there may be no route to it
-                return (await client.send("GET", "/"))[0] > 0
-            return False
-
-        await until(once_up(answers), UP_SECONDS)
-        await client.close()
+    await asyncio.to_thread(wait_until_answered, urls)

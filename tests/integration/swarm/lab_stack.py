@@ -2,27 +2,22 @@
 
 from pathlib import Path
 
-COPIED = """    dockerfile: skills/Dockerfile
-    args: {BASE: "${DEMO_BASE_IMAGE}"}"""
+from deploy.demo.repository import replace_in
+from deploy.demo.swarm.copies import in_two_copies
 
 
 def no_gateway(tree: Path) -> None:
     """Lets the bot be healthy without its gateway."""
-    file = tree / "docker-compose.yml"
-    text = file.read_text()
-    assert "import os; os.stat('/tmp/ready')" in text
-    file.write_text(text.replace("import os; os.stat('/tmp/ready')", "pass"))
+    replace_in(tree / "docker-compose.yml", "import os; os.stat('/tmp/ready')", "pass")
 
 
-def two_copies(tree: Path, placement: str = "max_replicas_per_node: 1") -> None:
+def two_copies(tree: Path) -> None:
     """One for each node."""
     no_gateway(tree)
-    file = tree / "docker-compose.yml"
-    text = file.read_text()
-    assert COPIED in text
-    file.write_text(text.replace(COPIED, f"{COPIED}\n  deploy: {{replicas: 2, placement: {{{placement}}}}}"))
+    in_two_copies(tree)
 
 
 def beside_the_third(tree: Path) -> None:
     """One copy on each of the first two nodes of three."""
-    two_copies(tree, 'max_replicas_per_node: 1, constraints: ["node.hostname!=node3"]')
+    no_gateway(tree)
+    in_two_copies(tree, 'max_replicas_per_node: 1, constraints: ["node.hostname!=node3"]')

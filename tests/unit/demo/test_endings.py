@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from deploy.demo.__main__ import LEAST_REQUESTS, outcome_of, problems
 from deploy.demo.load import Report
+from deploy.demo.play import LEAST_REQUESTS, outcome_of, problems
 from deploy.demo.repository import Variant
 
 RESULT = {
