@@ -13,13 +13,13 @@ cancelled. Before Python 3.11.3, no later `asyncio.timeout` of the parent raises
 
 @contextlib.asynccontextmanager
 async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
-    """An asyncio.TaskGroup that leaves no request to cancel its parent. Raises what that raises."""
+    """An asyncio.TaskGroup that takes its own request to cancel its parent back. Raises what that raises."""
     parent = asyncio.current_task()
     requested = parent.cancelling() if parent else 0
     try:
         async with asyncio.TaskGroup() as group:
             yield group
     except BaseExceptionGroup:
-        while FORGETS and parent and parent.cancelling() > requested:
+        if FORGETS and parent and parent.cancelling() > requested:
             parent.uncancel()
         raise

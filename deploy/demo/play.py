@@ -97,7 +97,7 @@ async def states_at_github(home: Environment, tag: str) -> list[str]:
 async def follow(
     home: Environment, tag: str, show: Show, load: Load | None, watch: Callable[[Json], None] = lambda _: None
 ) -> Json:
-    """Publishes `tag` and shows its rollout. Returns the result. `watch` gets each status too."""
+    """Sends the release event of `tag` and shows its rollout. Returns the result. `watch` gets each status too."""
     show.seen.clear()
     accepted = await home.announce(tag)
 

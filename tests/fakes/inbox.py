@@ -1,6 +1,7 @@
 """The part of Redis that has the accepted releases, in memory."""
 
 import asyncio
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ class FakeInbox:
     """Accepted releases that the worker has not taken yet. Redis may be `away`, or `forgetful`: it keeps taken ones.
 
     `unreadable`: those that another version accepted. `on_the_way` is called once while an answer about withdrawals is
-    on its way: the caller gets what was so before.
+    on its way: the caller gets what was so before. `answered_at`: when the last one arrived.
     """
 
     def __init__(self, fuse: Fuse) -> None:
@@ -32,6 +33,7 @@ class FakeInbox:
         self._answers = asyncio.Event()
         self._answers.set()
         self.on_the_way: Callable[[], object] | None = None
+        self.answered_at = -math.inf
 
     def put(self, *releases: Release) -> None:
         self._pending |= {r.key: r for r in releases}
@@ -110,6 +112,7 @@ class FakeInbox:
         await self.ping()
         found = list(self._withdrawn.values())
         await asyncio.sleep(0)
+        self.answered_at = asyncio.get_running_loop().time()
         if happens := self.on_the_way:
             self.on_the_way = None
             happens()

@@ -124,8 +124,9 @@ def bootstrap(
         tar = Path(directory) / "base.tar"
         included = ",".join(("python3", "ca-certificates", *packages))
         words = [f"--variant={variant}", f"--include={included}", _codename(), str(tar), _mirror()]
-        with in_memory(Path(directory), BOOTSTRAP_BYTES):
-            done = run_apt(["mmdebstrap", *words], temporary=Path(directory))
+        with in_memory(Path(directory), BOOTSTRAP_BYTES) as mounted:
+            # Without root, mmdebstrap needs a TMPDIR that every user can enter: the usual one.
+            done = run_apt(["mmdebstrap", *words], temporary=Path(directory) if mounted else None)
             if done.returncode:
                 raise EngineUnavailable(f"mmdebstrap failed:\n{done.stderr[-1500:]}")
             repository, _, tag = name.partition(":")

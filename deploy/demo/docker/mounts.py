@@ -1,4 +1,4 @@
-"""Finds mounts and unmounts them."""
+"""Mounts and unmounts directories."""
 
 import contextlib
 import subprocess
@@ -19,15 +19,16 @@ def unmount_below(*directories: Path) -> None:
 
 
 @contextlib.contextmanager
-def in_memory(directory: Path, size: int) -> Iterator[None]:
+def in_memory(directory: Path, size: int) -> Iterator[bool]:
     """Keeps what is written to `directory` in memory, at most `size` bytes, and drops it at the end.
 
-    Without root, or if the machine has less than twice that to spare, the directory stays as it is.
+    Without root, or if the machine has less than twice that to spare, the directory stays as it is. Yields whether it
+    is in memory.
     """
     options = f"mode=0755,size={size}"
     mounted = _available() >= 2 * size and _done("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory))
     try:
-        yield
+        yield mounted
     finally:
         if mounted:
             unmount_below(directory)
@@ -44,7 +45,10 @@ def _available() -> int:
 
 
 def _done(tool: str, *arguments: str) -> bool:
-    """Whether the tool exists and has succeeded."""
+    """Whether the tool exists and has succeeded within UNMOUNT_SECONDS."""
     if (path := which(tool)) is None:
         return False
-    return subprocess.run([path, *arguments], check=False, capture_output=True, timeout=UNMOUNT_SECONDS).returncode == 0
+    with contextlib.suppress(subprocess.SubprocessError):
+        subprocess.run([path, *arguments], check=True, capture_output=True, timeout=UNMOUNT_SECONDS)
+        return True
+    return False

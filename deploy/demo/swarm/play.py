@@ -32,7 +32,7 @@ LATER_REQUESTS = 1_000
 MOST_LOST = 20
 """Requests that may be under way to the lost node: those of the clients, and one for each connection Traefik kept.
 
-The first run lost 3. The copy of the lost node leaves the routes then, so the routes change while the color stays.
+The first run lost 3.
 """
 
 Json = dict[str, Any]
@@ -61,8 +61,8 @@ async def play(home: SwarmEnvironment, rps: float, show: Show) -> tuple[list[Pla
 async def play_loss(home: SwarmEnvironment, rps: float, show: Show) -> PlayedRelease:
     """Publishes NEXT and powers the last node off during KILL_STEP. The clients use the manager's Traefik.
 
-    The clients of the other one would be led away by a load balancer. The first ones end with the rollout, so that
-    what they lost was under way; those that come later must lose nothing.
+    A load balancer would move the clients of the other one. The clients during the rollout may lose requests that are
+    under way; those after it must lose none. The copy of the lost node leaves the routes while the color stays.
     """
     lost, target = home.swarm.nodes[-1], home.targets[home.swarm.manager.name]
     async with Load([target], rps) as load:

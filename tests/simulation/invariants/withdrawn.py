@@ -34,14 +34,16 @@ def a_withdrawn_release_never_begins(seen: Observed, write: Write) -> str | None
 def a_withdrawn_release_never_flips(seen: Observed, write: Write) -> str | None:
     """[C] When a withdrawal is acknowledged before the flip, its release does not get the traffic.
 
-    A worker that was suspended until this moment, after it has asked and before it has written, cannot know better.
+    A worker that was suspended until this moment, after the answer to its question and before it has written, cannot
+    know better.
     """
     before, after = write.before.rollout, write.after.rollout
     if write.afresh or before is None or after is None or before.id != after.id:
         return None
     if not after.past_flip or before.past_flip:
         return None
-    suspended = [began for began, ended in seen.suspensions if ended == seen.now]
+    answered_at = seen.world.inbox.answered_at
+    suspended = [began for began, ended in seen.suspensions if began >= answered_at and ended == seen.now]
     return _wrong(seen, after, "flips", until=min(suspended, default=seen.now))
 
 
