@@ -111,6 +111,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
             FAKES,
         ),
     ),
+    "suspended_worker_asks_once": (Edit("withdrawn.raise_if_withdrawn", "range(QUESTIONS)", "range(1)"),),
     "lost_lease_is_not_seen": (
         Edit("FakeJournal.fence", "if not isinstance(self.disk.file, State) and self._taken():", "if False:", FAKES),
         Edit("FakeJournal._refuse", "if not isinstance(current, State) and self._taken():", "if False:", FAKES),
