@@ -110,6 +110,8 @@ def _cable(number: int) -> str:
 def _remove_left_over(record: Path) -> None:
     """Ends what still runs in the recorded namespaces, and removes them. A cable ends with one of its ends.
 
+    That of the host is removed itself: the kernel removes a namespace only some time after its deletion.
+
     A daemon has time to end its containers, which are in other namespaces.
     """
     names: list[str] = json.loads(record.read_text()) if record.exists() else []
@@ -117,6 +119,8 @@ def _remove_left_over(record: Path) -> None:
     while _signaled(names, signal.SIGTERM) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     _signaled(names, signal.SIGKILL)
+    for host in names[:1]:
+        run("ip", "link", "delete", host, check=False)
     for name in names:
         run("ip", "netns", "delete", name, check=False)
     record.unlink(missing_ok=True)
