@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SOURCES = Path(__file__).parents[2]
+"""Where the packages `app` and `workers` are."""
+
 SECONDS = 300.0
 
 

@@ -13,6 +13,7 @@ import typer
 
 from app.domain.stack import EngineKind
 from deploy.demo.client_access import SECURE_SKILLS
+from deploy.demo.clients import Json
 from deploy.demo.docker.engine import EngineUnavailable, docker_engine, exit_on_sigterm
 from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.environment import Environment, environment, logs_of
@@ -21,7 +22,7 @@ from deploy.demo.own_stack.place import Asked, path_where_called
 from deploy.demo.own_stack.play import play_own
 from deploy.demo.pictures.camera import camera
 from deploy.demo.pictures.chromium import chromium_program
-from deploy.demo.play import AFTER, BEFORE, RPS, Json, play, problems
+from deploy.demo.play import AFTER, BEFORE, RPS, play, problems
 from deploy.demo.repository import Variant
 from deploy.demo.show import Show, keep_running, shown, summary
 from deploy.demo.swarm.play import play_swarm

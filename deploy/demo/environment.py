@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from deploy.demo.client_access import PLAIN, TIMES, ClientAccess, routed_part, strict_host
-from deploy.demo.clients import plain_client
-from deploy.demo.compose import COMPOSE_SECONDS, compose
+from deploy.demo.clients import Json, plain_client
+from deploy.demo.compose import compose
 from deploy.demo.docker.engine import Engine, Say
 from deploy.demo.docker.projects import take_down
 from deploy.demo.github.control import GitHubServer, github_server
@@ -24,7 +24,6 @@ from deploy.demo.repository import CONTENT, DemoRepository, Variant
 from deploy.demo.updated_stack import (
     CALL_SECONDS,
     WEBHOOK_SECRET,
-    Json,
     UpdatedStack,
     logs_of,
     updater_variables,
@@ -32,7 +31,6 @@ from deploy.demo.updated_stack import (
 )
 
 __all__ = [
-    "COMPOSE_SECONDS",
     "WEBHOOK_SECRET",
     "Environment",
     "Json",

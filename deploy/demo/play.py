@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from deploy.demo.clients import Json
 from deploy.demo.environment import Environment
 from deploy.demo.load import Load, Report
 from deploy.demo.pictures.camera import Camera
@@ -25,8 +26,6 @@ REPORT_SECONDS = 120.0
 POLL_SECONDS = 0.1
 WARM_UP_REQUESTS = 200
 RPS = 100.0
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.table import Table
 
+from deploy.demo.clients import Json
 from deploy.demo.environment import Environment
 from deploy.demo.load import Report
 
@@ -20,8 +21,6 @@ RECORD_WIDTH = 100
 BAR_WIDTH = 30
 SIGNAL_SECONDS = 1.0
 """A signal that arrives just before a wait begins is handled after it: so the wait is short."""
-
-Json = dict[str, Any]
 
 
 class Count(Protocol):

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from deploy.demo.clients import plain_client, plain_sync_client
+from deploy.demo.clients import Json, plain_client, plain_sync_client
 from deploy.demo.docker.engine import Engine, connected
 from deploy.demo.github.control import TOKEN, GitHubServer, PublishedRelease
 from deploy.demo.github.delivery import REPOSITORY, form_encoded, release_event, signed_headers
@@ -22,8 +22,6 @@ UP_SECONDS = 180.0
 POLL_SECONDS = 0.1
 CALL_SECONDS = 120.0
 WEBHOOK_SECRET = "demo-webhook-secret"
-
-Json = dict[str, Any]
 
 
 @dataclass(kw_only=True)

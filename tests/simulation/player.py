@@ -177,18 +177,15 @@ class Player:
         if end is not None:
             number = next(self._numbers)
             seen.faults[event.does] += 1
-            began = self._loop.time()
-            self._ends[number] = lambda: self._end(event.does, began, end)
+            self._ends[number] = lambda: self._end(event.does, end)
             self._loop.call_later(float(event.options.get("seconds", 10.0)), self._end_fault, number)
 
-    def _end(self, kind: str, began: float, end: Callable[[], object]) -> None:
+    def _end(self, kind: str, end: Callable[[], object]) -> None:
         self._host.seen.faults[kind] -= 1
         self._host.seen.faults += Counter()
         self._trace.add("EVENT", f"{kind} ends")
         seen = self._host.seen
         seen.troubled_at, seen.troubles = self._loop.time(), seen.troubles + 1
-        if kind == "suspend":
-            seen.suspensions.append((began, self._loop.time()))
         end()
 
     def _end_fault(self, number: int) -> None:

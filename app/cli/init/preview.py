@@ -12,8 +12,6 @@ from app.cli.init.project.compose_file import git
 from app.cli.views.text import plain
 from app.cli.worker_code import run_module
 
-"""Where the packages `app` and `workers` are."""
-
 MARK = "# QUESTION:"
 LIMITS = (
     "Checked: the stack file, Git and Compose. With a worker, `updater doctor` and `updater plan` also check what "

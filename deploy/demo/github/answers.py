@@ -1,10 +1,7 @@
 """The answers of the demo's GitHub, with every field that GitHub's API description requires."""
 
-from typing import Any
-
+from deploy.demo.clients import Json
 from deploy.demo.github.delivery import HOOK_ID, MADE_AT, account, now, release_body
-
-Json = dict[str, Any]
 
 _PARTS = (
     *("archive", "assignees", "blobs", "branches", "collaborators", "comments", "commits", "compare", "contents"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from deploy.demo.github.answers import Json
+from deploy.demo.clients import Json
 from deploy.demo.github.checks import Checks
 from deploy.demo.github.hub import PER_PAGE, Hub
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from itertools import count
 
-from deploy.demo.github.answers import Json, repository_answer
+from deploy.demo.clients import Json
+from deploy.demo.github.answers import repository_answer
 from deploy.demo.github.delivery import MADE_AT, REPOSITORY_ID, now
 
 RUNNING = frozenset({"queued", "in_progress", "waiting", "requested", "pending"})

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from deploy.demo.clients import NO_TLS
+from deploy.demo.clients import NO_TLS, Json
 from deploy.demo.github.delivery import REPOSITORY
 from deploy.demo.processes import free_port, running
 
@@ -19,8 +19,6 @@ LOOPBACK = "127.0.0.1"
 UP_SECONDS = 120.0
 POLL_SECONDS = 0.05
 CALL_SECONDS = 60
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)

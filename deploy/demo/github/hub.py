@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from itertools import count
 
-from deploy.demo.github.answers import Json, delivery_answer, deployment_answer, release_answer, status_answer
+from deploy.demo.clients import Json
+from deploy.demo.github.answers import delivery_answer, deployment_answer, release_answer, status_answer
 from deploy.demo.github.checks import Checks
 from deploy.demo.github.delivery import REPOSITORY_ID
 

@@ -20,7 +20,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deploy.demo.github.answers import Json, commit_answer, error_answer, hook_answer, repository_answer
+from deploy.demo.clients import Json
+from deploy.demo.github.answers import commit_answer, error_answer, hook_answer, repository_answer
 from deploy.demo.github.check_calls import CheckCalls
 from deploy.demo.github.delivery import HOOK_ID, REPOSITORY_ID
 from deploy.demo.github.hub import PER_PAGE, Hub, Weather

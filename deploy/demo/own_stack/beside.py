@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.stack import Stack
+from deploy.demo.clients import Json
 from deploy.demo.own_stack import ingress
 
 Model = Mapping[str, Any]
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import socket
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from app.domain.stack import Stack
+from deploy.demo.clients import Json
 from deploy.demo.docker.engine import Engine, Say, connected
 from deploy.demo.docker.images import ensure_traefik
 from deploy.demo.docker.projects import take_down
@@ -38,8 +38,6 @@ HOST, TRIAL = "host/srv/live", "trial/srv/live"
 
 _UPDATER_S = ("UPDATER_", "GITHUB_", "AUTO_UPDATE_")
 _KEPT = {"UPDATER_COMPOSE", "UPDATER_PYTHON"}
-
-Json = dict[str, Any]
 
 
 @dataclass(kw_only=True)

@@ -1,9 +1,9 @@
 """The demo's Traefik in front of the user's stack: its service, and the dynamic file with its stand-ins. Pure."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from app.domain.stack import Stack
+from deploy.demo.clients import Json
 from deploy.demo.own_stack.replacements import middlewares_of, stand_in, tls_options_of
 
 SERVICE = "demo-traefik"
@@ -15,8 +15,6 @@ EDGE = "demo-edge"
 
 METRICS = "demo-metrics"
 FIRST_PORT = 8000
-
-Json = dict[str, Any]
 
 
 def service(stack: Stack, image: str, routes: str, ports: Mapping[str, int], metrics: int) -> Json:

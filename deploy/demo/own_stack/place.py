@@ -5,13 +5,13 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from app.config.stack_file import load_stack, parse_stack
 from app.domain.errors import StackInvalid, UpdaterError
 from app.domain.stack import Stack
+from deploy.demo.clients import Json
 from deploy.demo.own_stack.git import Git
 from deploy.demo.own_stack.host_files import Copied, copy_host_files
 from deploy.demo.own_stack.refusal import NotPlayable
@@ -24,8 +24,6 @@ from workers.ports import Stamp
 DEFAULT_ENV_FILE = ".env"
 CALLED_FROM = "DEMO_CALLED_FROM"
 """Where the command was called, which `bin/demo` sets."""
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 from rich.markup import escape
 from rich.table import Table
 
 from app.domain.stack import Stack
+from deploy.demo.clients import Json
 from deploy.demo.docker.engine import docker_engine
 from deploy.demo.own_stack.home import OwnStack, own_stack
 from deploy.demo.own_stack.place import Asked
@@ -26,8 +26,6 @@ RPS = 20.0
 WARM_UP_REQUESTS = 20
 WARM_UP_SECONDS = 180.0
 GRACE_SECONDS = 120.0
-
-Json = dict[str, Any]
 
 
 @dataclass

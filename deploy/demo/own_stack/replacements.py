@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.stack import Stack, Times
+from deploy.demo.clients import Json
 
 SHORT_SECONDS = 20.0
 """How long an image may be missing in its registry, and the network away: here, no one waits for either."""
@@ -14,8 +15,6 @@ _NOT_PLAYED = {
     "require_immutable": "releases here are not GitHub's",
     "windows": "the release goes live at any time",
 }
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)

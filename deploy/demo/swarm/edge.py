@@ -11,7 +11,7 @@ import httpx
 from docker.models.services import Service
 from docker.types import ServiceMode
 
-from deploy.demo.clients import plain_sync_client
+from deploy.demo.clients import Json, plain_sync_client
 from deploy.demo.distribution.packages import EngineUnavailable, Say
 from deploy.demo.docker.swarm import SwarmLab
 from deploy.demo.processes import end_group
@@ -22,8 +22,6 @@ WEB_PORT, REDIS_PORT = 8080, 6379
 ROOT_KEY = "traefik"
 TRAEFIK_SERVICE = "edge"
 ANSWER_SECONDS, CALL_SECONDS, POLL_SECONDS = 300.0, 5.0, 0.1
-
-Json = dict[str, Any]
 
 
 @contextlib.contextmanager
@@ -63,16 +61,21 @@ def pushed(client: docker.DockerClient, image: str, registry: str) -> str:
     return f"{name}:test"
 
 
-@contextlib.contextmanager
-def traefiks(client: docker.DockerClient, image: str, project: str, redis_url: str) -> Iterator[None]:
+def traefiks(
+    client: docker.DockerClient, image: str, project: str, redis_url: str
+) -> contextlib.AbstractContextManager[None]:
     """Runs a Traefik on each node, which publishes WEB_PORT and reads the routes from the Redis at `redis_url`."""
+    options = {"args": _arguments(redis_url), "mode": ServiceMode("global")}
+    return beside(client, image, project, TRAEFIK_SERVICE, WEB_PORT, **options)
+
+
+@contextlib.contextmanager
+def beside(
+    client: docker.DockerClient, image: str, project: str, name: str, port: int, **options: Any
+) -> Iterator[None]:
+    """Runs a Swarm service in the stack's overlay network; its copies publish `port`. `options`: as in Docker's SDK."""
     service: Service = client.services.create(  # type: ignore[no-untyped-call]
-        image,
-        args=_arguments(redis_url),
-        name=TRAEFIK_SERVICE,
-        mode=ServiceMode("global"),
-        endpoint_spec=published(WEB_PORT),
-        networks=[overlay(project)],
+        image, name=name, endpoint_spec=_published(port), networks=[overlay(project)], **options
     )
     try:
         yield
@@ -80,7 +83,7 @@ def traefiks(client: docker.DockerClient, image: str, project: str, redis_url: s
         service.remove()  # type: ignore[no-untyped-call]
 
 
-def published(port: int) -> Json:
+def _published(port: int) -> Json:
     """The endpoints of a service whose copies publish `port` on their own nodes."""
     ports = {"Protocol": "tcp", "PublishedPort": port, "TargetPort": port, "PublishMode": "host"}
     return {"Mode": "dnsrr", "Ports": [ports]}

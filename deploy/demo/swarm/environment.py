@@ -12,6 +12,7 @@ import yaml
 from app.config.stack_file import parse_stack
 from app.domain.stack import EngineKind
 from deploy.demo.client_access import PLAIN, TIMES
+from deploy.demo.clients import Json
 from deploy.demo.compose import compose
 from deploy.demo.docker.engine import Engine, Say, connected
 from deploy.demo.docker.swarm import SwarmLab
@@ -24,7 +25,7 @@ from deploy.demo.swarm.copies import in_two_copies
 from deploy.demo.swarm.nodes import tasks_of
 from deploy.demo.swarm.place import WorkerPlace, entering_process, worker_command
 from deploy.demo.swarm.worker import stack_written
-from deploy.demo.updated_stack import Json, updater_variables
+from deploy.demo.updated_stack import updater_variables
 
 SWARM_TIMES: Mapping[str, float] = {**TIMES, "build": 600, "start": 90, "health": 90, "route": 30, "ready": 60}
 """The nodes share this machine's processors. `start` is also how long a copy may be missing."""

@@ -1,27 +1,14 @@
 """The gateway of the sample stack's bot, as a Swarm service."""
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import docker
-from docker.models.services import Service
 
-from deploy.demo.swarm.edge import overlay, published
+from deploy.demo.swarm.edge import beside
 
 HTTP_PORT = 7001
 
 
-@contextlib.contextmanager
-def gateway(client: docker.DockerClient, image: str, project: str, node: str) -> Iterator[None]:
+def gateway(client: docker.DockerClient, image: str, project: str, node: str) -> AbstractContextManager[None]:
     """Runs it on `node` in the stack's overlay network. The node publishes HTTP_PORT."""
-    service: Service = client.services.create(  # type: ignore[no-untyped-call]
-        image,
-        name="gateway",
-        constraints=[f"node.hostname=={node}"],
-        endpoint_spec=published(HTTP_PORT),
-        networks=[overlay(project)],
-    )
-    try:
-        yield
-    finally:
-        service.remove()  # type: ignore[no-untyped-call]
+    return beside(client, image, project, "gateway", HTTP_PORT, constraints=[f"node.hostname=={node}"])

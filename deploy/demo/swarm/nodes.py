@@ -6,22 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from deploy.demo.clients import Json
 from deploy.demo.docker.engine import connected
 
 LOST_SECONDS, POLL_SECONDS = 120.0, 0.2
 """Swarm calls a node lost after 13 to 15 s."""
 
-Json = dict[str, Any]
-
 
 def node_rows(nodes: Iterable[Mapping[str, Any]], tasks: Iterable[Mapping[str, Any]]) -> list[Json]:
     """One row for each node, by name: `name`, `role`, `state`, and `tasks`, how many of its tasks run.
 
-    `nodes`, `tasks`: as Docker's API returns them. Of a lost node, Swarm still calls the tasks running, but it no
-    longer wants them.
+    `nodes`, `tasks`: as Docker's API returns them.
     """
-    wanted = (task for task in tasks if task.get("DesiredState") == task["Status"]["State"] == "running")
-    running = Counter(str(task.get("NodeID")) for task in wanted)
+    running = Counter(str(task.get("NodeID")) for task in tasks if _runs(task))
     rows = [
         {
             "name": str(node["Description"]["Hostname"]),
@@ -36,7 +33,12 @@ def node_rows(nodes: Iterable[Mapping[str, Any]], tasks: Iterable[Mapping[str, A
 
 def running_tasks(tasks: Iterable[Mapping[str, Any]]) -> int:
     """How many of these tasks run, on a node that answers."""
-    return sum(task.get("DesiredState") == task["Status"]["State"] == "running" for task in tasks)
+    return sum(_runs(task) for task in tasks)
+
+
+def _runs(task: Mapping[str, Any]) -> bool:
+    """Of a lost node, Swarm still calls the tasks running, but it no longer wants them."""
+    return bool(task.get("DesiredState") == task["Status"]["State"] == "running")
 
 
 def nodes_of(host: str) -> list[Json]:

@@ -11,6 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from deploy.demo import play as sample
+from deploy.demo.clients import Json
 from deploy.demo.docker.images import ensure_base, ensure_traefik
 from deploy.demo.docker.swarm import docker_swarm
 from deploy.demo.environment import logs_of
@@ -34,8 +35,6 @@ MOST_LOST = 20
 
 The first run lost 3.
 """
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.demo.compose import COMPOSE_SECONDS
 from deploy.demo.docker.engine import Engine, connected
-from deploy.demo.environment import COMPOSE_SECONDS, Environment, environment, logs_of
+from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.load import Load
 from tests.acceptance.conftest import SHORT
 from workers.adapters.docker_host.compose.program import find_compose

@@ -11,7 +11,7 @@ from typing import Any
 import redis
 
 from deploy.demo.client_access import TIMES
-from deploy.demo.environment import COMPOSE_SECONDS
+from deploy.demo.compose import COMPOSE_SECONDS
 from deploy.demo.processes import ROOT
 from tests.downloads import downloads, seen_from_builds
 from tests.faults.breakage.listeners import Listener, black_hole, broken_off

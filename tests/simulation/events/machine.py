@@ -27,8 +27,15 @@ def suspend(host: Host) -> End:
     process = host.running_process()
     if process is None:
         return lambda: None
+    began = host.seen.now
     process.suspend()
-    return lambda: process.resume() if process.alive else None
+
+    def end() -> None:
+        if process.alive:
+            host.seen.suspensions.append((began, host.seen.now))
+            process.resume()
+
+    return end
 
 
 @kind
